@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sphinx settings of the documentation."""
+
+extensions = ["sphinx.ext.autodoc"]
+
+project = "pci_sched"
+author = "pci_sched contributors"
+project_copyright = author
+
+html_theme = "alabaster"
+html_theme_options = {
+    "description": "PCI passthrough scheduling for OpenStack Nova",
+}
+
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+
+# A build needs no network, so references into other projects stay plain.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(collections|dataclasses|enum|pathlib|typing)\..*"),
+]
