@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PCI passthrough for OpenStack Nova: which devices, for whom, and why.
+
+The names below are the public interface; all else is private by convention.
+A name's module is imported when the name is first used, so that ``import
+pci_sched`` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pci_sched.exception import PciSchedException
+    from pci_sched.inputs.document_reader import load as load_host
+    from pci_sched.inputs.hosts import read_host
+    from pci_sched.model.host import Host
+    from pci_sched.pools.ledger import Ledger
+
+__all__ = [
+    "Host",
+    "Ledger",
+    "PciSchedException",
+    "load_host",
+    "read_host",
+]
+
+_HOMES = {
+    "Host": ("pci_sched.model.host", "Host"),
+    "Ledger": ("pci_sched.pools.ledger", "Ledger"),
+    "PciSchedException": ("pci_sched.exception", "PciSchedException"),
+    "load_host": ("pci_sched.inputs.document_reader", "load"),
+    "read_host": ("pci_sched.inputs.hosts", "read_host"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from where it lives."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    value = getattr(importlib.import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return list(__all__)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error pci_sched raises, as one tree.
+
+::
+
+    PciSchedException
+    ├── AddressInvalid          text that is no PCI address
+    ├── InputInvalid            something from outside cannot be used
+    │   ├── SysfsNotFound       a root without a readable PCI tree
+    │   ├── DocumentInvalid     a host document, with the JSON path
+    │   ├── EntryInvalid        an entry of a repeated option
+    │   │   ├── SpecInvalid     of [pci]device_spec
+    │   │   └── AliasInvalid    of [pci]alias
+    │   └── ConfigInvalid       a configuration file
+    └── MigrationsMissing       the database migrations were not installed
+"""
+
+
+class PciSchedException(Exception):
+    """The root of the tree; ``str()`` of any of these is for a person."""
+
+
+class AddressInvalid(PciSchedException, ValueError):
+    """A text that is no PCI address."""
+
+    def __init__(self, text: str) -> None:
+        """Name the text and the form it should have."""
+        super().__init__(
+            f"{text!r} is no PCI address; the form is domain:bus:slot.function"
+            " in hex, like 0000:41:10.2"
+        )
+
+
+class InputInvalid(PciSchedException):
+    """Something from outside cannot be used; the message says where."""
+
+
+class SysfsNotFound(InputInvalid):
+    """A root directory without a PCI tree that can be read."""
+
+
+class DocumentInvalid(InputInvalid):
+    """A host document that cannot be read.
+
+    :ivar path: The JSON path of the value that is wrong, ``$`` for all of it.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        """Name the place and what is wrong there."""
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class EntryInvalid(InputInvalid):
+    """An entry of a repeated option that Nova would not take.
+
+    :ivar position: ``[pci]device_spec[2]``, counted from 0; the first entry
+        of a list there is ``[pci]device_spec[2][0]``.
+    :ivar key: The key within the entry; "" where all of it is wrong.
+    :ivar value: What stands there, as JSON, long ones cut.
+    :ivar problem: What is wrong with it.
+    :ivar allowed: What Nova takes there.
+    """
+
+    def __init__(
+        self, position: str, key: str, value: str, problem: str, allowed: str
+    ) -> None:
+        """Name the place, what stands there and what could stand there."""
+        place = (
+            f'{position}, "{key}": {value}'
+            if key
+            else (f"{position}: {value}")
+        )
+        super().__init__(f"{place}: {problem}; allowed: {allowed}")
+        self.position = position
+        self.key = key
+        self.value = value
+        self.problem = problem
+        self.allowed = allowed
+
+
+class SpecInvalid(EntryInvalid):
+    """An entry of ``[pci]device_spec`` that Nova would not take."""
+
+
+class AliasInvalid(EntryInvalid):
+    """An entry of ``[pci]alias`` that Nova would not take."""
+
+
+class ConfigInvalid(InputInvalid):
+    """A configuration file that cannot be read, or a value no option has.
+
+    :ivar path: The file or directory.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        """Name the file and what is wrong with it."""
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class MigrationsMissing(PciSchedException):
+    """The migration scripts are neither installed nor in a source tree."""

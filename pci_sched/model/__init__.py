@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words everything else is said in: frozen values, stdlib only."""
