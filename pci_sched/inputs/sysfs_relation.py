@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which function of a sysfs tree is a physical, virtual or vdpa one of which.
+
+The kernel says it twice: a VF links its PF (``physfn``) and the PF links its
+VFs (``virtfn0`` …). In a tree from outside either may be missing or lie; a
+relation is told only if all that speak of it agree.
+"""
+
+import collections
+from collections.abc import Iterable, Mapping
+import dataclasses
+import re
+
+from pci_sched.inputs import attributes, bus_path
+from pci_sched.model import address as pci_address
+from pci_sched.model import device as pci_device
+
+_VIRTFN = re.compile(r"virtfn(\d+)", re.ASCII)
+
+_Address = pci_address.PciAddress
+_DevType = pci_device.DevType
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Says:
+    """What one function's own directory says of its relations."""
+
+    #: The target's name of physfn: "" for no such link.
+    physfn: str | None
+    #: The text of sriov_totalvfs: "" for no such attribute.
+    totalvfs: str | None
+    #: Numbers of its VFs by address.
+    virtfns: Mapping[_Address, list[int]]
+
+
+def _read_virtfns(path: str) -> Mapping[_Address, list[int]]:
+    found: dict[_Address, list[int]] = collections.defaultdict(list)
+    for name in attributes.list_names(path) or ():
+        match = _VIRTFN.fullmatch(name)
+        if match:
+            target = attributes.read_target_name(f"{path}/{name}")
+            child = bus_path.parse_address(target)
+            if child is not None:
+                found[child].append(int(match[1]))
+    return found
+
+
+def _read_says(
+    devices: str, addresses: Iterable[_Address]
+) -> dict[_Address, _Says]:
+    physfns = {
+        address: attributes.read_target_name(f"{devices}/{address}/physfn")
+        for address in addresses
+    }
+    named = {bus_path.parse_address(name) for name in physfns.values()}
+    says = {}
+    for address, physfn in physfns.items():
+        path = f"{devices}/{address}"
+        # A VF has no such attribute: do not ask for it thousands of times.
+        totalvfs = (
+            "" if physfn else attributes.read_text(f"{path}/sriov_totalvfs")
+        )
+        is_pf = totalvfs != "" or address in named
+        virtfns = _read_virtfns(path) if is_pf else {}
+        says[address] = _Says(physfn, totalvfs, virtfns)
+    return says
+
+
+def _resolve_parents(
+    says: Mapping[_Address, _Says],
+) -> dict[_Address, _Address | None]:
+    """Tell the PF of each child, ``None`` where that is in doubt."""
+    named: dict[_Address, set[_Address]] = collections.defaultdict(set)
+    for address, own in says.items():
+        if own.physfn != "":
+            # A link that names no address says only that this is a child.
+            parent = bus_path.parse_address(own.physfn)
+            named[address].update([parent] if parent is not None else [])
+        for child in own.virtfns:
+            if child in says:
+                named[child].add(address)
+    return {
+        child: next(iter(parents))
+        # A parent that is a child itself would be a chain: nobody's PF.
+        if len(parents) == 1 and not parents & named.keys()
+        else None
+        for child, parents in named.items()
+    }
+
+
+def _is_pf(own: _Says, *, has_children: bool) -> bool:
+    # An attribute that is there but says nothing is still one of a PF.
+    return has_children or (
+        own.totalvfs != "" and attributes.parse_int(own.totalvfs) != 0
+    )
+
+
+def _read_vdpa_parents(sys: str) -> set[_Address]:
+    path = f"{sys}/bus/vdpa/devices"
+    steps = (
+        bus_path.split(attributes.read_target(f"{path}/{name}"))
+        for name in attributes.list_names(path) or ()
+    )
+    parents = (bus_path.parse_address(each[-1]) for each in steps if each)
+    return {parent for parent in parents if parent is not None}
+
+
+def _as_child(
+    device: pci_device.Device,
+    parent: _Address | None,
+    says: Mapping[_Address, _Says],
+    *,
+    is_vdpa: bool,
+) -> pci_device.Device:
+    own = says.get(parent) if parent is not None else None
+    indices = own.virtfns.get(device.address, []) if own else []
+    return dataclasses.replace(
+        device,
+        dev_type=_DevType.VDPA if is_vdpa else _DevType.VF,
+        parent_addr=parent,
+        vf_index=indices[0] if len(indices) == 1 else None,
+    )
+
+
+def _as_pf(
+    devices: str, device: pci_device.Device, own: _Says
+) -> pci_device.Device:
+    path = f"{devices}/{device.address}"
+    return dataclasses.replace(
+        device,
+        dev_type=_DevType.PF,
+        sriov_totalvfs=attributes.parse_int(own.totalvfs),
+        sriov_numvfs=attributes.read_int(f"{path}/sriov_numvfs"),
+        vf_product_id=attributes.read_hex(f"{path}/sriov_vf_device", 4),
+    )
+
+
+def _lend_serials(
+    devices: Iterable[pci_device.Device],
+) -> tuple[pci_device.Device, ...]:
+    """Give children without vital product data the serial of their PF."""
+    by_address = {device.address: device for device in devices}
+
+    def lend(device: pci_device.Device) -> pci_device.Device:
+        parent = by_address.get(device.parent_addr or device.address)
+        if parent is device or device.card_serial_number != "":
+            return device
+        serial = parent.card_serial_number if parent else None
+        return dataclasses.replace(device, card_serial_number=serial)
+
+    return tuple(lend(by_address[address]) for address in sorted(by_address))
+
+
+def relate(
+    sys: str, devices: Iterable[pci_device.Device]
+) -> tuple[pci_device.Device, ...]:
+    """Tell PFs, VFs and vdpa devices from plain functions.
+
+    :param sys: The sysfs directory.
+    :param devices: The functions read from it, as plain ones.
+    :returns: The same functions with their types and relations, sorted.
+    """
+    plain = {device.address: device for device in devices}
+    directory = f"{sys}/bus/pci/devices"
+    says = _read_says(directory, plain)
+    parents = _resolve_parents(says)
+    pfs = set(parents.values())
+    vdpa = _read_vdpa_parents(sys)
+
+    def tell(device: pci_device.Device) -> pci_device.Device:
+        address = device.address
+        if address in parents:
+            is_vdpa = address in vdpa
+            return _as_child(device, parents[address], says, is_vdpa=is_vdpa)
+        if _is_pf(says[address], has_children=address in pfs):
+            return _as_pf(directory, device, says[address])
+        return device
+
+    return _lend_serials(map(tell, plain.values()))
