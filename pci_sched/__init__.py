@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pci_sched.model.host import Host
     from pci_sched.pools.ledger import Ledger
 
+#: The version of this library; setup.cfg reads it from here.
+__version__ = "0.1.0"
+
 __all__ = [
     "Host",
     "Ledger",

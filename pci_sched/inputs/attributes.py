@@ -86,8 +86,11 @@ def parse_int(
     :returns: The number; ``None`` for all that is none, and for the
         negative ones by which the kernel says "no".
     """
+    if not text or "_" in text or not text.isascii():
+        # What Python takes for a number and the kernel never writes.
+        return None
     try:
-        number = int(text or "", base)
+        number = int(text, base)
     except ValueError:
         return None
     return number if 0 <= number <= limit else None
@@ -123,11 +126,12 @@ def read_target(path: str) -> str | None:
         ``None`` if it cannot be read or is no link.
     """
     try:
-        return clean(os.readlink(os.fsencode(path)))
+        target = os.readlink(path)
     except FileNotFoundError:
         return ""
     except OSError:
         return None
+    return target if target.isprintable() else clean(os.fsencode(target))
 
 
 def read_target_name(path: str) -> str | None:
@@ -135,10 +139,13 @@ def read_target_name(path: str) -> str | None:
 
     :param path: The link, such as a function's ``driver``.
     :returns: The name, ``""`` if there is no such link, ``None`` if it
-        cannot be read or is no link.
+        cannot be read, is no link, or too long to be a name.
     """
     target = read_target(path)
-    return target and (target.rstrip("/").rpartition("/")[2] or None)
+    if not target:
+        return target
+    name = target.rstrip("/").rpartition("/")[2]
+    return name if 0 < len(name) <= _LONGEST else None
 
 
 def list_names(path: str) -> tuple[str, ...] | None:

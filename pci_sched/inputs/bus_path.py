@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a sysfs link leads to, as a path along the PCI buses."""
 
+import functools
 import re
 
 from pci_sched import exception
@@ -8,7 +9,13 @@ from pci_sched.model import address as pci_address
 
 _ROOT_COMPLEX = re.compile(r"pci[0-9a-f]{4,8}:[0-9a-f]{2}", re.ASCII)
 
+# More than any kernel has, and what a host document can hold.
+_DEEPEST = 64
 
+
+# A host names each of its addresses several times: as an entry, as the end of
+# a path, as a PF's VF and as a VF's PF.
+@functools.lru_cache(maxsize=16384)
 def parse_address(text: str | None) -> pci_address.PciAddress | None:
     """Read an address where it may be anything else.
 
@@ -21,11 +28,28 @@ def parse_address(text: str | None) -> pci_address.PciAddress | None:
         return None
 
 
+def _is_root_complex(part: str) -> bool:
+    return _ROOT_COMPLEX.fullmatch(part) is not None
+
+
 def _is_step(part: str) -> bool:
-    return (
-        _ROOT_COMPLEX.fullmatch(part) is not None
-        or parse_address(part) is not None
-    )
+    # An address only as the kernel writes it: equal steps are equal text.
+    return _is_root_complex(part) or str(parse_address(part)) == part
+
+
+# All functions of a bus share the way to it.
+@functools.lru_cache(maxsize=1024)
+def _steps(directory: str) -> tuple[tuple[str, ...], bool]:
+    """Split what leads to a function; tell whether it does so unbroken."""
+    parts = directory.split("/")
+    starts = (at for at, part in enumerate(parts) if _is_root_complex(part))
+    start = next(starts, len(parts))
+    end = start
+    while end < len(parts) and _is_step(parts[end]):
+        end += 1
+    if end - start > _DEEPEST:
+        return (), False
+    return tuple(parts[start:end]), start < end == len(parts)
 
 
 def split(target: str | None) -> tuple[str, ...] | None:
@@ -35,21 +59,14 @@ def split(target: str | None) -> tuple[str, ...] | None:
         controller with buses of its own (VMD) has a second root complex in
         the middle.
     :returns: Root complexes and addresses up to the function, without what
-        follows it (``virtio0/net/eth0``); ``None`` if it has no such form.
+        follows it (``virtio0/net/eth0``); ``None`` if it has no such form,
+        or is deeper than any kernel's.
     """
-    parts = (target or "").split("/")
-    starts = (
-        index
-        for index, part in enumerate(parts)
-        if _ROOT_COMPLEX.fullmatch(part)
-    )
-    start = next(starts, None)
-    if start is None:
-        return None
-    end = start + 1
-    while end < len(parts) and _is_step(parts[end]):
-        end += 1
-    return tuple(parts[start:end])
+    directory, _slash, name = (target or "").rpartition("/")
+    steps, unbroken = _steps(directory)
+    if unbroken and parse_address(name) is not None:
+        return *steps, name
+    return steps or None
 
 
 def rest(target: str) -> tuple[str, ...]:

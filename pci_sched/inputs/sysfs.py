@@ -6,8 +6,7 @@ unknown; a relation between two functions is told only where nothing in the
 tree speaks against it.
 """
 
-from collections.abc import Callable, Iterator
-import dataclasses
+from collections.abc import Callable
 import os
 
 from pci_sched import exception
@@ -86,66 +85,68 @@ def _netdevs(
     return None if not found and os.path.isdir(f"{path}/net") else found
 
 
-def _read_function(
-    path: str,
-    address: pci_address.PciAddress,
-    class_id: str | None,
-    netdevs: sysfs_net.NetDevIndex | None,
-) -> pci_device.Device:
-    steps = bus_path.split(attributes.read_target(path))
-    return pci_device.Device(
-        address=address,
-        dev_type=pci_device.DevType.PCI,
-        vendor_id=attributes.read_hex(f"{path}/vendor", 4),
-        product_id=attributes.read_hex(f"{path}/device", 4),
-        class_id=class_id,
-        numa_node=attributes.read_int(f"{path}/numa_node"),
-        driver=attributes.read_target_name(f"{path}/driver"),
-        iommu_group=attributes.read_target_name(f"{path}/iommu_group"),
-        netdevs=_netdevs(path, address, netdevs),
-        card_serial_number=_serial(path, class_id),
-        path=steps[:-1] if steps and steps[-1] == str(address) else None,
-    )
-
-
 def _addresses(
     names: tuple[str, ...], warn: Warn
-) -> Iterator[pci_address.PciAddress]:
+) -> dict[pci_address.PciAddress, str]:
+    found = {}
     for name in names:
         address = bus_path.parse_address(name)
         if address is None or str(address) != name:
             shown = attributes.clean(os.fsencode(name))
             warn(f"left out {shown}: that is no PCI address")
         else:
-            yield address
+            found[address] = name
+    return found
 
 
-@dataclasses.dataclass(slots=True)
 class _Reader:
     """What is gathered while the functions are read one by one."""
 
-    sys: str
-    warn: Warn
-    devices: list[pci_device.Device] = dataclasses.field(default_factory=list)
-    bridges: list[pci_host.Bridge] = dataclasses.field(default_factory=list)
+    def __init__(self, sys: str, warn: Warn) -> None:
+        self.devices: list[pci_device.Device] = []
+        self.bridges: list[pci_host.Bridge] = []
+        self._directory = f"{sys}/bus/pci/devices"
+        self._netdevs = sysfs_net.read_netdevs(sys)
+        self._warn = warn
 
     def read(
         self,
         address: pci_address.PciAddress,
-        netdevs: sysfs_net.NetDevIndex | None,
+        name: str,
+        relation: sysfs_relation.Relation,
     ) -> None:
         """Read one function, unless it is gone or closed to us."""
-        path = f"{self.sys}/bus/pci/devices/{address}"
+        path = f"{self._directory}/{name}"
         class_id = attributes.read_hex(f"{path}/class", 6)
         if class_id is None and not os.path.exists(f"{path}/."):
-            if os.path.lexists(path):
-                self.warn(f"left out {address}: gone, or not to be entered")
+            self._warn(f"left out {address}: gone, or not to be entered")
         elif (class_id or "").startswith(sysfs_bridge.BRIDGE_CLASSES):
             self.bridges.append(sysfs_bridge.read_bridge(path, address))
         else:
-            self.devices.append(
-                _read_function(path, address, class_id, netdevs)
-            )
+            device = self._read_device(path, address, class_id, relation)
+            self.devices.append(device)
+
+    def _read_device(
+        self,
+        path: str,
+        address: pci_address.PciAddress,
+        class_id: str | None,
+        relation: sysfs_relation.Relation,
+    ) -> pci_device.Device:
+        steps = bus_path.split(attributes.read_target(path))
+        return pci_device.Device(
+            address=address,
+            vendor_id=attributes.read_hex(f"{path}/vendor", 4),
+            product_id=attributes.read_hex(f"{path}/device", 4),
+            class_id=class_id,
+            numa_node=attributes.read_int(f"{path}/numa_node"),
+            driver=attributes.read_target_name(f"{path}/driver"),
+            iommu_group=attributes.read_target_name(f"{path}/iommu_group"),
+            netdevs=_netdevs(path, address, self._netdevs),
+            card_serial_number=_serial(path, class_id),
+            path=steps[:-1] if steps and path.endswith(steps[-1]) else None,
+            **relation._asdict(),
+        )
 
 
 def read_host(
@@ -169,17 +170,18 @@ def read_host(
         it cannot be read.
     """
     sys = _sys_directory(os.fspath(root))
-    netdevs = sysfs_net.read_netdevs(sys)
-    names = attributes.list_names(f"{sys}/bus/pci/devices") or ()
+    listed = attributes.list_names(f"{sys}/bus/pci/devices") or ()
+    names = _addresses(listed, warn)
+    relations = sysfs_relation.read_relations(sys, names)
     reader = _Reader(sys, warn)
-    for done, address in enumerate(_addresses(names, warn)):
+    for done, (address, entry) in enumerate(names.items()):
         if done % _PROGRESS_STEP == 0:
             progress(done, len(names))
-        reader.read(address, netdevs)
+        reader.read(address, entry, relations[address])
     progress(len(names), len(names))
     return pci_host.Host(
         name=name,
-        devices=sysfs_relation.relate(sys, reader.devices),
+        devices=sysfs_relation.lend_serials(reader.devices),
         bridges=sysfs_bridge.infer_kinds(sys, reader.bridges),
         numa=sysfs_numa.read_numa_nodes(sys),
     )

@@ -10,6 +10,7 @@ import collections
 from collections.abc import Iterable, Mapping
 import dataclasses
 import re
+from typing import NamedTuple
 
 from pci_sched.inputs import attributes, bus_path
 from pci_sched.model import address as pci_address
@@ -21,8 +22,22 @@ _Address = pci_address.PciAddress
 _DevType = pci_device.DevType
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Says:
+class Relation(NamedTuple):
+    """What a function is to others; the fields are those of a device."""
+
+    dev_type: _DevType
+    parent_addr: _Address | None = None
+    vf_index: int | None = None
+    sriov_totalvfs: int | None = None
+    sriov_numvfs: int | None = None
+    vf_product_id: str | None = None
+
+
+#: A function that is neither PF nor child.
+PLAIN = Relation(_DevType.PCI)
+
+
+class _Says(NamedTuple):
     """What one function's own directory says of its relations."""
 
     #: The target's name of physfn: "" for no such link.
@@ -46,16 +61,16 @@ def _read_virtfns(path: str) -> Mapping[_Address, list[int]]:
 
 
 def _read_says(
-    devices: str, addresses: Iterable[_Address]
+    devices: str, names: Mapping[_Address, str]
 ) -> dict[_Address, _Says]:
     physfns = {
-        address: attributes.read_target_name(f"{devices}/{address}/physfn")
-        for address in addresses
+        address: attributes.read_target_name(f"{devices}/{name}/physfn")
+        for address, name in names.items()
     }
     named = {bus_path.parse_address(name) for name in physfns.values()}
     says = {}
     for address, physfn in physfns.items():
-        path = f"{devices}/{address}"
+        path = f"{devices}/{names[address]}"
         # A VF has no such attribute: do not ask for it thousands of times.
         totalvfs = (
             "" if physfn else attributes.read_text(f"{path}/sriov_totalvfs")
@@ -106,28 +121,23 @@ def _read_vdpa_parents(sys: str) -> set[_Address]:
 
 
 def _as_child(
-    device: pci_device.Device,
+    address: _Address,
     parent: _Address | None,
     says: Mapping[_Address, _Says],
     *,
     is_vdpa: bool,
-) -> pci_device.Device:
+) -> Relation:
     own = says.get(parent) if parent is not None else None
-    indices = own.virtfns.get(device.address, []) if own else []
-    return dataclasses.replace(
-        device,
+    indices = own.virtfns.get(address, []) if own else []
+    return Relation(
         dev_type=_DevType.VDPA if is_vdpa else _DevType.VF,
         parent_addr=parent,
         vf_index=indices[0] if len(indices) == 1 else None,
     )
 
 
-def _as_pf(
-    devices: str, device: pci_device.Device, own: _Says
-) -> pci_device.Device:
-    path = f"{devices}/{device.address}"
-    return dataclasses.replace(
-        device,
+def _as_pf(path: str, own: _Says) -> Relation:
+    return Relation(
         dev_type=_DevType.PF,
         sriov_totalvfs=attributes.parse_int(own.totalvfs),
         sriov_numvfs=attributes.read_int(f"{path}/sriov_numvfs"),
@@ -135,45 +145,51 @@ def _as_pf(
     )
 
 
-def _lend_serials(
-    devices: Iterable[pci_device.Device],
-) -> tuple[pci_device.Device, ...]:
-    """Give children without vital product data the serial of their PF."""
-    by_address = {device.address: device for device in devices}
-
-    def lend(device: pci_device.Device) -> pci_device.Device:
-        parent = by_address.get(device.parent_addr or device.address)
-        if parent is device or device.card_serial_number != "":
-            return device
-        serial = parent.card_serial_number if parent else None
-        return dataclasses.replace(device, card_serial_number=serial)
-
-    return tuple(lend(by_address[address]) for address in sorted(by_address))
-
-
-def relate(
-    sys: str, devices: Iterable[pci_device.Device]
-) -> tuple[pci_device.Device, ...]:
+def read_relations(
+    sys: str, names: Mapping[_Address, str]
+) -> dict[_Address, Relation]:
     """Tell PFs, VFs and vdpa devices from plain functions.
 
     :param sys: The sysfs directory.
-    :param devices: The functions read from it, as plain ones.
-    :returns: The same functions with their types and relations, sorted.
+    :param names: The functions and the names of their directories.
+    :returns: The relation of each of them.
     """
-    plain = {device.address: device for device in devices}
-    directory = f"{sys}/bus/pci/devices"
-    says = _read_says(directory, plain)
+    devices = f"{sys}/bus/pci/devices"
+    says = _read_says(devices, names)
     parents = _resolve_parents(says)
     pfs = set(parents.values())
     vdpa = _read_vdpa_parents(sys)
 
-    def tell(device: pci_device.Device) -> pci_device.Device:
-        address = device.address
+    def tell(address: _Address) -> Relation:
         if address in parents:
             is_vdpa = address in vdpa
-            return _as_child(device, parents[address], says, is_vdpa=is_vdpa)
+            return _as_child(address, parents[address], says, is_vdpa=is_vdpa)
         if _is_pf(says[address], has_children=address in pfs):
-            return _as_pf(directory, device, says[address])
-        return device
+            return _as_pf(f"{devices}/{names[address]}", says[address])
+        return PLAIN
 
-    return _lend_serials(map(tell, plain.values()))
+    return {address: tell(address) for address in names}
+
+
+def lend_serials(
+    devices: Iterable[pci_device.Device],
+) -> tuple[pci_device.Device, ...]:
+    """Give children without vital product data the serial of their PF.
+
+    As Nova does (``Host._get_pcidev_info`` in ``nova.virt.libvirt.host``).
+
+    :param devices: The devices of a host.
+    :returns: The same devices, sorted.
+    """
+    by_address = {device.address: device for device in devices}
+
+    def lend(device: pci_device.Device) -> pci_device.Device:
+        if device.parent_addr is None or device.card_serial_number != "":
+            return device
+        parent = by_address.get(device.parent_addr)
+        serial = parent.card_serial_number if parent else None
+        if serial == "":
+            return device
+        return dataclasses.replace(device, card_serial_number=serial)
+
+    return tuple(lend(by_address[address]) for address in sorted(by_address))

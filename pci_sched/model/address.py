@@ -45,7 +45,7 @@ class PciAddress(NamedTuple):
         match = _ADDRESS.fullmatch(text)
         if match is None:
             raise exception.AddressInvalid(text)
-        address = cls._make(int(field, 16) for field in match.groups())
+        address = cls(*[int(field, 16) for field in match.groups()])
         if address.slot > MAX_SLOT:
             raise exception.AddressInvalid(text)
         return address

@@ -45,22 +45,34 @@ class FakeSysfs:
             (place / "driver").symlink_to(target)
         return place
 
+    def group(self, address: str, number: int) -> None:
+        """Put a function into an IOMMU group."""
+        target = f"../../../kernel/iommu_groups/{number}"
+        (self.directory(address) / "iommu_group").symlink_to(target)
+
     def write(self, address: str, name: str, value: str | bytes) -> None:
         """Write an attribute as the kernel does, with a line end."""
         raw = value.encode() if isinstance(value, str) else value
         (self.directory(address) / name).write_bytes(raw + b"\n")
 
-    def card(self, pf: str, vfs: list[str], above: str = "pci0000:00") -> None:
+    def card(
+        self,
+        pf: str,
+        vfs: list[str],
+        above: str = "pci0000:00",
+        drivers: tuple[str, str] = ("", ""),
+    ) -> None:
         """Add a PF with these VFs, linked in both directions."""
         self.function(
             pf,
             above=above,
+            driver=drivers[0],
             sriov_totalvfs=str(len(vfs) + 1),
             sriov_numvfs=str(len(vfs)),
             sriov_vf_device="10ca",
         )
         for index, vf in enumerate(vfs):
-            self.function(vf, above=above, device="0x10ca")
+            self.function(vf, above=above, driver=drivers[1], device="0x10ca")
             self.relate(pf, vf, index)
 
     def relate(self, pf: str, vf: str, index: int) -> None:
