@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What fails together: the fault domains of a host's functions."""
+
+import enum
+import itertools
+from typing import NamedTuple
+
+from pci_sched.model import address as pci_address
+from pci_sched.model import device as pci_device
+from pci_sched.topology import node as pci_node
+from pci_sched.topology import query
+
+_PORTS = frozenset(
+    {
+        pci_node.NodeKind.ROOT_PORT,
+        pci_node.NodeKind.SWITCH_UPSTREAM,
+        pci_node.NodeKind.SWITCH_DOWNSTREAM,
+        pci_node.NodeKind.PCIE_TO_PCI,
+        pci_node.NodeKind.BRIDGE,
+    }
+)
+
+
+class FaultLevel(enum.StrEnum):
+    """How much is thought to fail at once.
+
+    ``pf``: a physical function with its VFs, or one plain function.
+
+    ``card``: one board, told by vendor and card serial number; without a
+    serial number, the functions of one domain, bus and slot. A serial number
+    read from one function of a slot holds for all of them. A board on two
+    root ports (one for each socket) is one card only by its serial number.
+
+    ``switch``: everything below the nearest switch, told by its upstream
+    port. A function without a switch stands below its root port, as in the
+    next level.
+
+    ``root_port``: everything below one port of a root complex, or below a
+    bridge that stands in the place of one. A function that sits on the root
+    complex itself shares no port: its card is its domain.
+    """
+
+    PF = "pf"
+    CARD = "card"
+    SWITCH = "switch"
+    ROOT_PORT = "root_port"
+
+
+class FaultDomain(NamedTuple):
+    """A name that functions share exactly if they fail together."""
+
+    level: FaultLevel
+    name: str
+
+
+def fault_domain(
+    graph: pci_node.Graph,
+    address: pci_address.PciAddress,
+    level: FaultLevel,
+) -> FaultDomain | None:
+    """Tell what a function fails with.
+
+    ``pf`` lies within ``card`` and within ``switch``, and ``switch`` within
+    ``root_port``. A card without a serial number lies within its switch, too.
+
+    :param graph: Of the host.
+    :param address: Of any function; a VF fails with its physical function.
+    :param level: How much is thought to fail.
+    :returns: ``None`` where it is not known: no such function, or, for
+        ports, no path up to a root complex.
+    """
+    device = query.device_at(graph, address)
+    if device is None:
+        return None
+    name = _NAMES[level](graph, device)
+    return None if name is None else FaultDomain(level, name)
+
+
+def peers_in_fault_domain(
+    graph: pci_node.Graph,
+    address: pci_address.PciAddress,
+    level: FaultLevel,
+) -> tuple[pci_device.Device, ...]:
+    """Give the functions that fail together with one.
+
+    Linear in the functions of the host.
+
+    :param graph: Of the host.
+    :param address: Of any function.
+    :param level: How much is thought to fail.
+    :returns: Without the function itself, sorted by address; empty if its
+        domain is not known.
+    """
+    domain = fault_domain(graph, address, level)
+    if domain is None:
+        return ()
+    models = (graph.nodes[node][pci_node.MODEL] for node in graph)
+    devices = (
+        model for model in models if isinstance(model, pci_device.Device)
+    )
+    return tuple(
+        sorted(
+            (
+                device
+                for device in devices
+                if device.address != address
+                and fault_domain(graph, device.address, level) == domain
+            ),
+            key=lambda device: device.address,
+        )
+    )
+
+
+def _pf(_: pci_node.Graph, device: pci_device.Device) -> str:
+    return str(_head(device))
+
+
+def _head(device: pci_device.Device) -> pci_address.PciAddress:
+    return device.root if device.dev_type.is_child else device.address
+
+
+def _card(graph: pci_node.Graph, device: pci_device.Device) -> str:
+    head = _head(device)
+    own = query.device_at(graph, head)
+    serials = _serials(own) if own else set()
+    if not serials:
+        functions = (head._replace(function=number) for number in range(8))
+        found = (query.device_at(graph, each) for each in functions)
+        serials = set().union(
+            *(
+                _serials(each)
+                for each in found
+                if each is not None and not each.dev_type.is_child
+            )
+        )
+    if len(serials) == 1:
+        return serials.pop()
+    return f"{head.domain:04x}:{head.bus:02x}:{head.slot:02x}"
+
+
+def _serials(device: pci_device.Device) -> set[str]:
+    serial = device.card_serial_number
+    return {f"{device.vendor_id or '?'} {serial}"} if serial else set()
+
+
+def _switch(graph: pci_node.Graph, device: pci_device.Device) -> str | None:
+    for node in query.path_to_root(graph, device.address):
+        if node.kind is pci_node.NodeKind.SWITCH_UPSTREAM:
+            return node.name
+    return _root_port(graph, device)
+
+
+def _root_port(graph: pci_node.Graph, device: pci_device.Device) -> str | None:
+    way = query.path_to_root(graph, device.address)
+    inner = list(
+        itertools.takewhile(
+            lambda node: node.kind is not pci_node.NodeKind.ROOT_COMPLEX, way
+        )
+    )
+    ports = [node for node in inner if node.kind in _PORTS]
+    complete = len(inner) < len(way)
+    if ports and (complete or ports[-1].kind is pci_node.NodeKind.ROOT_PORT):
+        return ports[-1].name
+    return _card(graph, device) if complete and not ports else None
+
+
+_NAMES = {
+    FaultLevel.PF: _pf,
+    FaultLevel.CARD: _card,
+    FaultLevel.SWITCH: _switch,
+    FaultLevel.ROOT_PORT: _root_port,
+}
