@@ -2,12 +2,9 @@
 """Where a sysfs link leads to, as a path along the PCI buses."""
 
 import functools
-import re
 
 from pci_sched import exception
 from pci_sched.model import address as pci_address
-
-_ROOT_COMPLEX = re.compile(r"pci[0-9a-f]{4,8}:[0-9a-f]{2}", re.ASCII)
 
 # More than any kernel has, and what a host document can hold.
 _DEEPEST = 64
@@ -29,7 +26,9 @@ def parse_address(text: str | None) -> pci_address.PciAddress | None:
 
 
 def _is_root_complex(part: str) -> bool:
-    return _ROOT_COMPLEX.fullmatch(part) is not None
+    """Tell ``pci0000:40``: with a slot and function it is an address."""
+    first = f"{part.removeprefix('pci')}:00.0"
+    return part.startswith("pci") and str(parse_address(first)) == first
 
 
 def _is_step(part: str) -> bool:

@@ -4,7 +4,6 @@
 from collections.abc import Iterable
 import dataclasses
 import os
-import re
 
 from pci_sched.inputs import attributes, bus_path
 from pci_sched.model import address as pci_address
@@ -31,7 +30,7 @@ _PCI_EXPRESS = 0x10
 
 # The kernel names a port's services <address>:pcie<type - 4><service>; an
 # ordinary user, who reads 64 bytes of configuration space, sees them too.
-_SERVICE = re.compile(r".*:pcie([0-2])[0-9a-f]{2}", re.ASCII)
+_SERVICE = ":pcie"
 
 
 def _kind_of_config(config: bytes) -> _Kind | None:
@@ -50,9 +49,10 @@ def _kind_of_config(config: bytes) -> _Kind | None:
 
 def _kind_of_services(path: str) -> _Kind | None:
     for name in attributes.list_names(path) or ():
-        match = _SERVICE.fullmatch(name)
-        if match:
-            return _PORT_TYPES[int(match[1]) + 4]
+        _address, service, digits = name.rpartition(_SERVICE)
+        if service and len(digits) == len("000"):
+            port_type = attributes.parse_int(digits[:1])
+            return _PORT_TYPES.get((port_type or 0) + 4)
     return None
 
 

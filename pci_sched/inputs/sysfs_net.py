@@ -16,16 +16,20 @@ NetDevIndex = dict[pci_address.PciAddress, tuple[pci_device.NetDev, ...]]
 # Between a function and its netdev stands nothing, a virtio device, or an
 # auxiliary device (mlx5_core.sf.2). A USB adapter's netdev is not one of the
 # USB controller.
-_BETWEEN = re.compile(r"virtio\d+|[\w-]+\.[\w-]+\.\d+", re.ASCII)
+_BETWEEN = r"virtio\d+|[\w-]+\.[\w-]+\.\d+"
 
 # The port of a PF or VF as seen from an embedded switch, on controller c1 or
 # the local one; the function's own port is p0 or has no name.
-_REPRESENTOR = re.compile(r"(c\d+)?pf\d+", re.ASCII)
+_REPRESENTOR = r"(c\d+)?pf\d+"
 
 _IFF_UP = 1
 _ALL_FLAGS = 0xFFFFFFFF
 
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5,31}", re.ASCII)
+_HEX_DIGITS = frozenset("0123456789abcdef")
+
+# Ethernet's hardware addresses have 6 bytes, the longest that the kernel
+# knows 32.
+_MAC_BYTES = range(6, 33)
 
 # What operstate says of an interface that is switched on.
 _OPERSTATES = {
@@ -48,7 +52,12 @@ def _link(path: str) -> pci_device.Link | None:
 
 def _mac(path: str) -> str | None:
     text = attributes.read_text(f"{path}/address") or ""
-    return text if _MAC.fullmatch(text) else None
+    pairs = text.split(":")
+    is_mac = len(pairs) in _MAC_BYTES and all(
+        len(pair) == len("00") and _HEX_DIGITS.issuperset(pair)
+        for pair in pairs
+    )
+    return text if is_mac else None
 
 
 def _read_netdev(path: str, name: str) -> pci_device.NetDev:
@@ -67,7 +76,7 @@ def _owner(target: str | None) -> pci_address.PciAddress | None:
     if not target:
         return None
     between = bus_path.rest(target)[:-2]
-    if any(not _BETWEEN.fullmatch(part) for part in between):
+    if any(not re.fullmatch(_BETWEEN, part, re.ASCII) for part in between):
         return None
     steps = bus_path.split(target)
     return bus_path.parse_address(steps[-1]) if steps else None
@@ -78,7 +87,9 @@ def _own_port_first(
 ) -> tuple[pci_device.NetDev, ...]:
     def rank(netdev: pci_device.NetDev) -> tuple[bool, int, str]:
         port_name = netdev.phys_port_name or ""
-        represents = _REPRESENTOR.match(port_name) is not None
+        represents = bool(port_name) and bool(
+            re.match(_REPRESENTOR, port_name, re.ASCII)
+        )
         return represents, netdev.dev_port or 0, netdev.name
 
     return tuple(sorted(netdevs, key=rank))

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The NUMA nodes of a sysfs tree and the sockets they sit on."""
 
-import re
-
 from pci_sched.inputs import attributes
 from pci_sched.model import host as pci_host
 
-_NODE = re.compile(r"node(\d+)", re.ASCII)
-_NUMBER = re.compile(r"\d+", re.ASCII)
+_NODE = "node"
 
 
 def _socket(system: str, node: int) -> int | None:
     """Tell the socket of a node's processors, if it is one."""
     cpulist = attributes.read_text(f"{system}/node/node{node}/cpulist")
-    cpus = _NUMBER.findall(cpulist or "")
+    cpus = (cpulist or "").replace("-", ",").split(",")
     # A node is a socket or a part of one, so its first and last processor
     # speak for all.
     sockets = {
@@ -33,8 +30,12 @@ def read_numa_nodes(sys: str) -> tuple[pci_host.NumaNode, ...]:
     """
     system = f"{sys}/devices/system"
     names = attributes.list_names(f"{system}/node") or ()
-    matches = filter(None, map(_NODE.fullmatch, names))
-    nodes = sorted(int(match[1]) for match in matches)
+    numbers = (
+        attributes.parse_int(name.removeprefix(_NODE))
+        for name in names
+        if name.startswith(_NODE)
+    )
     return tuple(
-        pci_host.NumaNode(node, _socket(system, node)) for node in nodes
+        pci_host.NumaNode(node, _socket(system, node))
+        for node in sorted({each for each in numbers if each is not None})
     )

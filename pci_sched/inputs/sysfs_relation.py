@@ -9,14 +9,13 @@ relation is told only if all that speak of it agree.
 import collections
 from collections.abc import Iterable, Mapping
 import dataclasses
-import re
 from typing import NamedTuple
 
 from pci_sched.inputs import attributes, bus_path
 from pci_sched.model import address as pci_address
 from pci_sched.model import device as pci_device
 
-_VIRTFN = re.compile(r"virtfn(\d+)", re.ASCII)
+_VIRTFN = "virtfn"
 
 _Address = pci_address.PciAddress
 _DevType = pci_device.DevType
@@ -51,12 +50,13 @@ class _Says(NamedTuple):
 def _read_virtfns(path: str) -> Mapping[_Address, list[int]]:
     found: dict[_Address, list[int]] = collections.defaultdict(list)
     for name in attributes.list_names(path) or ():
-        match = _VIRTFN.fullmatch(name)
-        if match:
-            target = attributes.read_target_name(f"{path}/{name}")
-            child = bus_path.parse_address(target)
-            if child is not None:
-                found[child].append(int(match[1]))
+        if not name.startswith(_VIRTFN):
+            continue
+        index = attributes.parse_int(name.removeprefix(_VIRTFN))
+        target = attributes.read_target_name(f"{path}/{name}")
+        child = bus_path.parse_address(target)
+        if index is not None and child is not None:
+            found[child].append(index)
     return found
 
 
