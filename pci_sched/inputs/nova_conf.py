@@ -17,34 +17,33 @@ _Sections = dict[str, dict[str, Any]]
 _PCI = "pci"
 _SCHEDULER = "filter_scheduler"
 
-#: The options and their older names (``nova.conf.pci``,
-#: ``nova.conf.scheduler``).
-_OPTIONS: tuple[tuple[cfg.Opt, str], ...] = (
-    (
-        cfg.MultiStrOpt(
-            "device_spec",
-            default=[],
-            deprecated_opts=[
-                cfg.DeprecatedOpt("passthrough_whitelist", group=_PCI),
-                cfg.DeprecatedOpt(
-                    "pci_passthrough_whitelist", group="DEFAULT"
-                ),
-            ],
-        ),
-        _PCI,
-    ),
-    (
-        cfg.MultiStrOpt(
-            "alias",
-            default=[],
-            deprecated_name="pci_alias",
-            deprecated_group="DEFAULT",
-        ),
-        _PCI,
-    ),
-    (cfg.BoolOpt("report_in_placement", default=False), _PCI),
-    (cfg.BoolOpt("pci_in_placement", default=False), _SCHEDULER),
-)
+
+def _options() -> tuple[tuple[cfg.Opt, str], ...]:
+    """Make the options, with their older names.
+
+    As in ``nova.conf.pci`` and ``nova.conf.scheduler``. Anew for each read,
+    because oslo.config warns of an older name once for each such object.
+    """
+    device_spec = cfg.MultiStrOpt(
+        "device_spec",
+        default=[],
+        deprecated_opts=[
+            cfg.DeprecatedOpt("passthrough_whitelist", group=_PCI),
+            cfg.DeprecatedOpt("pci_passthrough_whitelist", group="DEFAULT"),
+        ],
+    )
+    alias = cfg.MultiStrOpt(
+        "alias",
+        default=[],
+        deprecated_name="pci_alias",
+        deprecated_group="DEFAULT",
+    )
+    return (
+        (device_spec, _PCI),
+        (alias, _PCI),
+        (cfg.BoolOpt("report_in_placement", default=False), _PCI),
+        (cfg.BoolOpt("pci_in_placement", default=False), _SCHEDULER),
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +83,7 @@ def read(
     for path in paths:
         _parse(path, sections)
     conf = cfg.ConfigOpts()
-    for option, group in _OPTIONS:
+    for option, group in _options():
         conf.register_opt(option, group=group)
     try:
         conf(

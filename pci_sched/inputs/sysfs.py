@@ -120,7 +120,9 @@ class _Reader:
         class_id = attributes.read_hex(f"{path}/class", 6)
         if class_id is None and not os.path.exists(f"{path}/."):
             self._warn(f"left out {address}: gone, or not to be entered")
-        elif (class_id or "").startswith(sysfs_bridge.BRIDGE_CLASSES):
+        elif relation is sysfs_relation.PLAIN and (class_id or "").startswith(
+            sysfs_bridge.BRIDGE_CLASSES
+        ):
             self.bridges.append(sysfs_bridge.read_bridge(path, address))
         else:
             device = self._read_device(path, address, class_id, relation)
@@ -144,7 +146,7 @@ class _Reader:
             iommu_group=attributes.read_target_name(f"{path}/iommu_group"),
             netdevs=_netdevs(path, address, self._netdevs),
             card_serial_number=_serial(path, class_id),
-            path=steps[:-1] if steps and path.endswith(steps[-1]) else None,
+            path=steps[:-1] if steps and steps[-1] == str(address) else None,
             **relation._asdict(),
         )
 

@@ -52,10 +52,12 @@ def _read_virtfns(path: str) -> Mapping[_Address, list[int]]:
     for name in attributes.list_names(path) or ():
         if not name.startswith(_VIRTFN):
             continue
-        index = attributes.parse_int(name.removeprefix(_VIRTFN))
+        number = name.removeprefix(_VIRTFN)
+        index = attributes.parse_int(number)
         target = attributes.read_target_name(f"{path}/{name}")
         child = bus_path.parse_address(target)
-        if index is not None and child is not None:
+        # As the kernel writes it: virtfn00 would be a second virtfn0.
+        if str(index) == number and index is not None and child is not None:
             found[child].append(index)
     return found
 

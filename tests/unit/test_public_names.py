@@ -5,9 +5,9 @@ import pathlib
 import subprocess
 import sys
 
-from fake_sysfs import FakeSysfs
 import pytest
 
+from fake_sysfs import FakeSysfs
 import pci_sched
 from pci_sched import exception
 from pci_sched.inputs import document_writer

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 import json
 from typing import TypeAlias
 
+from pci_sched.cli import facts as cli_facts
 from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
 from pci_sched.pools import ledger as pool_ledger
@@ -60,12 +61,12 @@ def dev_type(device: pci_device.Device) -> str:
 
 def warning(device: pci_device.Device) -> str:
     """Say that Nova skips a device, "" if it does not."""
-    return "ignored by Nova" if device.address.ignored_by_nova else ""
+    return cli_facts.note(device)
 
 
 def ids(device: pci_device.Device) -> str:
     """Write vendor and product as ``8086:10c9``."""
-    return f"{device.vendor_id or UNKNOWN}:{device.product_id or UNKNOWN}"
+    return cli_facts.ids(device)
 
 
 def name(device: pci_device.Device, names: Names) -> str:
@@ -93,10 +94,10 @@ def link(device: pci_device.Device) -> str:
 
 
 def network(device: pci_device.Device) -> str:
-    """Name the physical network; ``tunnelled`` for the tag null."""
+    """Name the physical network; ``(tunnelled)`` for the tag null."""
     for key, value in device.tags:
         if key == pci_device.PHYSICAL_NETWORK:
-            return "tunnelled" if value is None else plain(str(value))
+            return cli_facts.TUNNELLED if value is None else plain(str(value))
     return ""
 
 

@@ -31,7 +31,11 @@ LINK_UNKNOWN = (pci_device.NetDev("ens1"),)
         (words.ids, {"product_id": None}, "8086:?"),
         (words.network, {}, ""),
         (words.network, {"tags": (("physical_network", "a"),)}, "a"),
-        (words.network, {"tags": (("physical_network", None),)}, "tunnelled"),
+        (
+            words.network,
+            {"tags": (("physical_network", None),)},
+            "(tunnelled)",
+        ),
         (words.status, {}, "?"),
         (words.status, {"status": "available"}, "free"),
         (words.status, {"status": "unclaimable"}, "unclaimable"),

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``pci-pool dump``: a host's pools and devices, as a table or a picture."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+import importlib
+import pathlib
+from typing import Any
+
+from pci_sched.cli import command, device_table, pool_table, selection
+from pci_sched.inputs import pci_ids
+from pci_sched.model import host as pci_host
+from pci_sched.pools import ledger
+
+_Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
+
+
+def _speaks_unicode(encoding: str | None) -> bool:
+    return (encoding or "").lower().replace("-", "").startswith("utf")
+
+
+class Dump(command.HostLister):
+    """Show a host's pools of PCI devices, or its devices.
+
+    A pool is what a scheduler cannot tell apart: the same type, ids, NUMA
+    node, PF and tags. A "?" is what nobody can know from here: a live tree
+    knows nothing of claims. The formats tree, dot and svg draw the path from
+    the root complex to each device; prometheus is for a node exporter's
+    textfile collector.
+    """
+
+    pictures = ("dot", "prometheus", "svg", "tree")
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the options of this verb."""
+        parser = super().get_parser(prog_name)
+        selection.add_options(parser)
+        parser.add_argument(
+            "--devices",
+            action="store_true",
+            help="list the devices instead of their pools",
+        )
+        parser.add_argument(
+            "--no-collapse",
+            action="store_true",
+            help="give each VF a line of its own in the tree, alike or not",
+        )
+        parser.add_argument(
+            "--pci-ids",
+            type=pathlib.Path,
+            metavar="FILE",
+            help="the file of vendor and product names (by default the"
+            " system's)",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> _Table:
+        """Read the host and make rows, or one finished text, of it."""
+        host = self.read_host(parsed_args)
+        wanted = selection.Selection.of(parsed_args, host)
+        names = pci_ids.PciIds.read(parsed_args.pci_ids).name
+        if parsed_args.formatter in self.pictures:
+            # Metrics count devices: the way to them must not be counted.
+            is_metrics = parsed_args.formatter == "prometheus"
+            narrow = wanted.narrow if is_metrics else wanted.narrow_tree
+            text = self._draw(parsed_args, narrow(host), names)
+            return ("text",), [(text,)]
+        if parsed_args.devices:
+            devices = wanted.narrow(host).devices
+            return device_table.COLUMNS, device_table.rows(devices, names)
+        pools = ledger.Ledger.of(host.devices, wanted.wants).pools
+        return pool_table.COLUMNS, pool_table.rows(pools, names)
+
+    def _draw(
+        self,
+        parsed_args: argparse.Namespace,
+        host: pci_host.Host,
+        names: pool_table.Names,
+    ) -> str:
+        """Draw the host in the format that was asked for."""
+        formatter = parsed_args.formatter
+        # The graph library is slow to import, and only pictures need it.
+        renderer = importlib.import_module(f"pci_sched.cli.render.{formatter}")
+        options = {"names": names, "show_all": parsed_args.all}
+        if formatter == "prometheus":
+            options = {}
+        elif formatter == "tree":
+            options |= {
+                "collapse": not parsed_args.no_collapse,
+                "ascii_only": not _speaks_unicode(self.app.stdout.encoding),
+            }
+        text: str = renderer.render(host, **options)
+        return text

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``pci-pool`` application: its verbs, its log and its exit codes."""
+
+import argparse
+from collections.abc import Sequence
+from importlib import metadata
+import logging
+import sys
+from typing import Any
+
+from cliff import app, commandmanager
+
+import pci_sched
+
+#: What a shell sees. A usage error is cliff's own code, 2.
+EXIT_CLEAN = 0
+EXIT_COULD_NOT_RUN = 1
+EXIT_FINDINGS = 3
+
+_NAME = "pci-pool"
+
+#: The verbs and where they live; a module is imported when its verb is used.
+VERBS = {
+    "check": "pci_sched.cli.check:Check",
+    "dump": "pci_sched.cli.dump:Dump",
+    "record": "pci_sched.cli.record:Record",
+}
+
+
+class _Verbs(commandmanager.CommandManager):
+    """The verbs above, without a search through what is installed."""
+
+    def load_commands(self, namespace: str) -> None:
+        """Take the verbs from the table instead of from entry points."""
+        self.group_list.append(namespace)
+        for name, place in VERBS.items():
+            self.commands[name] = metadata.EntryPoint(name, place, namespace)
+
+
+class PciPool(app.App):
+    """The application."""
+
+    NAME = _NAME
+    LOG = logging.getLogger(_NAME)
+
+    def __init__(self) -> None:
+        """Build the application for this process's streams."""
+        super().__init__(
+            description="Show and check the PCI devices that a host can give"
+            " to virtual machines.",
+            version=pci_sched.__version__,
+            command_manager=_Verbs("pci_sched.cli"),
+            # Else --help behind a verb would be the help of all of them.
+            deferred_help=True,
+        )
+
+    def build_option_parser(
+        self,
+        description: str | None,
+        version: str | None,
+        argparse_kwargs: dict[str, Any] | None = None,
+    ) -> argparse.ArgumentParser:
+        """Call the program by its name, however it was started."""
+        named = {"prog": _NAME, "conflict_handler": "resolve"}
+        parser = super().build_option_parser(
+            description, version, named | (argparse_kwargs or {})
+        )
+        # cliff's own says the name of the file that was started.
+        parser.add_argument(
+            "--version", action="version", version=f"{_NAME} {version}"
+        )
+        return parser
+
+    def interact(self) -> None:
+        """Print the help: there is nothing to be interactive about."""
+        self.parser.print_help(self.stdout)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``pci-pool``.
+
+    :param argv: The arguments, those of the process by default.
+    :returns: The exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks must not end the run.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return PciPool().run(arguments or ["help"])
