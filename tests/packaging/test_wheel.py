@@ -150,7 +150,7 @@ def test_the_wheel_brings_the_program(wheel: pathlib.Path) -> None:
     entry_points = configparser.ConfigParser()
     entry_points.read_string(text)
     assert dict(entry_points["console_scripts"]) == {
-        "pci-pool": "pci_sched.cli.main:main"
+        "pci-pool": "pci_sched.cli.__main__:run"
     }
 
 
