@@ -5,6 +5,7 @@
 
     PciSchedException
     ├── AddressInvalid          text that is no PCI address
+    ├── RequestInvalid          a request that contradicts itself
     ├── InputInvalid            something from outside cannot be used
     │   ├── SysfsNotFound       a root without a readable PCI tree
     │   ├── DocumentInvalid     a host document, with the JSON path
@@ -29,6 +30,10 @@ class AddressInvalid(PciSchedException, ValueError):
             f"{text!r} is no PCI address; the form is domain:bus:slot.function"
             " in hex, like 0000:41:10.2"
         )
+
+
+class RequestInvalid(PciSchedException, ValueError):
+    """A request that contradicts itself."""
 
 
 class InputInvalid(PciSchedException):
