@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sphinx settings of the documentation."""
 
-extensions = ["sphinx.ext.autodoc"]
+extensions = ["oslo_config.sphinxext", "sphinx.ext.autodoc"]
 
 project = "pci_sched"
 author = "pci_sched contributors"

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How devices are counted and chosen."""
+
+from typing import Final
+
+from oslo_config import cfg
+
+OPTIONS: Final[tuple[cfg.Opt, ...]] = (
+    cfg.BoolOpt(
+        "scheduler_matcher",
+        default=False,
+        help="""
+Let all of nova-scheduler count devices as pci_sched does.
+
+Nova's own count is greedy, and it sits not only in
+``PciPassthroughFilter`` but in ``NUMATopologyFilter`` and in what a
+chosen host has left, too. Switched off, a host that pci_sched would
+accept and one of these refuses stays refused. Switched on, they all
+use the exact count.
+
+Possible values:
+
+* ``true`` or ``false``
+
+Related options:
+
+* ``[filter_scheduler]available_filters`` has to name a filter of
+  pci_sched: the count is replaced when the filter is loaded.
+* ``search_budget``, ``device_choice``
+
+SIGHUP: does not change it; restart nova-scheduler.
+""",
+    ),
+    cfg.StrOpt(
+        "device_choice",
+        default="nova",
+        choices=[
+            ("nova", "the devices that Nova itself would take, where it can"),
+            ("best", "spend no whole PF and no rare device without need"),
+            ("pack", "as best, then the PFs that have the fewest free VFs"),
+            ("spread", "as best, then the PFs that have the most free VFs"),
+        ],
+        mutable=True,
+        help="""
+Which devices are chosen where several would do.
+
+With ``nova`` a device without any ``physical_network`` tag also
+serves a port of a tunnelled network, as it does in Nova; otherwise
+only a device whose ``physical_network`` is null does.
+
+Related options:
+
+* ``weigher_fill`` chooses among hosts, this one among the devices
+  of a host.
+
+SIGHUP: changes it, from the next request on.
+""",
+    ),
+    cfg.IntOpt(
+        "search_budget",
+        default=2000,
+        min=1,
+        max=10_000_000,
+        mutable=True,
+        help="""
+How far one search for devices may go on one host.
+
+Which physical functions to keep whole is a hard problem in theory
+and an easy one on real hosts, which take a handful of steps. When
+the budget is used up, a scheduler accepts the host, and a compute
+goes on with a hundred times as much. The result never depends on
+time.
+
+Possible values:
+
+* A number of steps, each a flow problem of some microseconds.
+
+Related options:
+
+* None.
+
+SIGHUP: changes it, from the next request on.
+""",
+    ),
+)

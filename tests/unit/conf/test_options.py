@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of ``[pci_sched]``: what they say, take and change."""
+
+import pathlib
+import re
+from typing import Any
+
+from oslo_config import cfg, generator
+import pytest
+
+from pci_sched import conf as pci_conf
+from pci_sched.conf import l2
+from pci_sched.inputs import fact_sources
+from pci_sched.matching import binding_table, options
+from pci_sched.model import request as pci_request
+
+((_GROUP, _OPTIONS),) = pci_conf.list_opts()
+_NAMES = [option.name for option in _OPTIONS]
+
+_CHANGES = "SIGHUP: changes it, from the next request on."
+_STAYS = "SIGHUP: does not change it; restart nova-scheduler."
+
+
+def _load(path: pathlib.Path, text: str) -> cfg.ConfigOpts:
+    """Read a file that has only that text."""
+    path.write_text(text)
+    conf = cfg.ConfigOpts()
+    pci_conf.register_opts(conf)
+    conf(args=[], default_config_files=[str(path)], default_config_dirs=[])
+    return conf
+
+
+@pytest.fixture
+def file(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Where to write a configuration."""
+    return tmp_path / "nova.conf"
+
+
+@pytest.mark.parametrize("option", _OPTIONS, ids=_NAMES)
+def test_the_help_of_an_option_says_all_that_an_operator_asks(
+    option: cfg.Opt,
+) -> None:
+    first, *_, last = (option.help or "").strip().split("\n\n")
+    assert first.endswith(".")
+    assert last == (_CHANGES if option.mutable else _STAYS)
+    assert "Related options:\n\n* " in (option.help or "")
+    choices = getattr(option.type, "choices", None)
+    assert choices or "Possible values:\n\n* " in (option.help or "")
+
+
+@pytest.mark.parametrize("option", _OPTIONS, ids=_NAMES)
+def test_the_help_fits_a_sample_file(option: cfg.Opt) -> None:
+    assert max(map(len, (option.help or "").split("\n"))) <= 68
+
+
+def test_related_options_are_options() -> None:
+    later = {"compute_hook"}
+    for option in _OPTIONS:
+        related = (option.help or "").partition("Related options:")[2]
+        for name in re.findall(r"``(?:\[pci_sched\])?([a-z_]+)``", related):
+            assert name in {*_NAMES, *later, "neutron", "file"}, option.name
+
+
+def test_without_a_word_in_the_file_the_defaults_hold(
+    file: pathlib.Path,
+) -> None:
+    group = _load(file, "").pci_sched
+    assert {name: group[name] for name in _NAMES} == {
+        "fact_sources": ["neutron"],
+        "neutron_agents_ttl": 60,
+        "unlisted_host": "accept",
+        "agents_file": None,
+        "mechanism_drivers": list(binding_table.DRIVERS),
+        "prohibited_vnic_types": [],
+        "scheduler_matcher": False,
+        "device_choice": "nova",
+        "search_budget": options.NODE_BUDGET,
+        "topology_weight_multiplier": 1.0,
+        "weigher_split_cost": 1.0,
+        "weigher_rarity_cost": 1.0,
+        "weigher_link_cost": 10.0,
+        "weigher_fill": "none",
+    }
+
+
+def test_the_options_can_be_registered_again() -> None:
+    conf = cfg.ConfigOpts()
+    pci_conf.register_opts(conf)
+    pci_conf.register_opts(conf)
+    assert set(conf.pci_sched) == set(_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("fact_sources = file, neutron", ["file", "neutron"]),
+        ("fact_sources =", []),
+        ("unlisted_host = reject", "reject"),
+        ("mechanism_drivers = ovn,sriovnicswitch", ["ovn", "sriovnicswitch"]),
+        (
+            "prohibited_vnic_types = sriovnicswitch:direct-physical,ovn:vdpa",
+            ["sriovnicswitch:direct-physical", "ovn:vdpa"],
+        ),
+        ("scheduler_matcher = true", True),
+        ("device_choice = spread", "spread"),
+        ("topology_weight_multiplier = -1.5", -1.5),
+    ],
+)
+def test_a_line_of_a_file_is_read(
+    line: str, value: object, file: pathlib.Path
+) -> None:
+    group = _load(file, f"[pci_sched]\n{line}\n").pci_sched
+    assert group[line.partition(" =")[0]] == value
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fact_sources = nagios",
+        "neutron_agents_ttl = 0",
+        "unlisted_host = maybe",
+        "prohibited_vnic_types = direct",
+        "prohibited_vnic_types = ovn:drect",
+        "prohibited_vnic_types = ovn:direct:normal",
+        "scheduler_matcher = perhaps",
+        "device_choice = any",
+        "search_budget = 0",
+        "weigher_split_cost = -1",
+        "weigher_fill = both",
+    ],
+)
+def test_a_value_that_no_option_has_is_refused(
+    line: str, file: pathlib.Path
+) -> None:
+    conf = _load(file, f"[pci_sched]\n{line}\n")
+    with pytest.raises(cfg.ConfigFileValueError):
+        conf.pci_sched[line.partition(" =")[0]]
+
+
+def test_a_sighup_changes_what_the_help_says_it_changes(
+    file: pathlib.Path,
+) -> None:
+    conf = _load(file, "")
+    file.write_text(
+        "[pci_sched]\nunlisted_host = reject\nscheduler_matcher = true\n"
+        "fact_sources = host,neutron\n"
+    )
+    conf.mutate_config_files()
+    assert conf.pci_sched.unlisted_host == "reject"
+    assert conf.pci_sched.fact_sources == ["host", "neutron"]
+    assert conf.pci_sched.scheduler_matcher is False
+
+
+def test_the_words_of_the_options_are_those_of_the_code() -> None:
+    words: dict[str, Any] = {option.name: option.type for option in _OPTIONS}
+    sources = words["fact_sources"].item_type.choices
+    assert set(sources) == set(fact_sources.Source)
+    assert set(words["unlisted_host"].choices) == set(
+        fact_sources.UnlistedHost
+    )
+    assert set(l2._VNIC_TYPES) == set(pci_request.VnicType)  # noqa: SLF001
+
+
+def test_the_generator_finds_the_options_and_its_sample_can_be_used(
+    tmp_path: pathlib.Path, file: pathlib.Path
+) -> None:
+    sample = tmp_path / "sample.conf"
+    generator.main(["--namespace", "pci_sched", "--output-file", str(sample)])
+    text = sample.read_text()
+    assert re.findall(r"^\[(.*)\]$", text, re.MULTILINE) == [
+        "DEFAULT",
+        _GROUP.name,
+    ]
+    lines = re.findall(r"^#([a-z_]+ = .*)$", text, re.MULTILINE)
+    assert [line.partition(" =")[0] for line in lines] == _NAMES
+    group = _load(file, "\n".join(["[pci_sched]", *lines])).pci_sched
+    for option in _OPTIONS:
+        if option.sample_default is None:
+            assert group[option.name] == option.default
+        assert group[option.name] is not None
