@@ -17,6 +17,15 @@ _COUNTED_AS = {
 }
 
 
+_HELD = frozenset(
+    {
+        pci_device.DeviceStatus.CLAIMED,
+        pci_device.DeviceStatus.ALLOCATED,
+        pci_device.DeviceStatus.QUARANTINED,
+    }
+)
+
+
 def state_of(device: pci_device.Device) -> str:
     """Tell as which field of :class:`Counts` a device is counted."""
     return _COUNTED_AS.get(device.status, "unusable")
@@ -58,9 +67,36 @@ class Pool:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ledger:
-    """The pools of one host, sorted by key of their first device."""
+    """The pools of one host, in the order of their first device.
+
+    :ivar whole: The PFs that somebody holds as a whole.
+    :ivar split: The PFs of which somebody holds a child. Both also name
+        functions that are in no pool, because they still have relatives.
+    """
 
     pools: tuple[Pool, ...]
+    whole: frozenset[pci_address.PciAddress] = frozenset()
+    split: frozenset[pci_address.PciAddress] = frozenset()
+
+    def is_free(
+        self, device: pci_device.Device, *, unknown_is_free: bool = False
+    ) -> bool:
+        """Tell whether a device can be given away, its relatives included.
+
+        What Nova calls unclaimable and unavailable is worked out from who
+        holds what, and not only read from the device's own status.
+
+        :param device: Of this host.
+        :param unknown_is_free: What to say where nobody knows.
+        :returns: Never true for a PF with a held child, nor for a child of a
+            held PF.
+        """
+        if device.status is None:
+            free = unknown_is_free
+        else:
+            free = device.status is pci_device.DeviceStatus.AVAILABLE
+        taken = self.split if device.address == device.root else self.whole
+        return free and device.root not in taken
 
     @classmethod
     def of(
@@ -76,7 +112,13 @@ class Ledger:
         """
         pfs: dict[pci_address.PciAddress, pci_device.Device] = {}
         groups: dict[pool_key.PoolKey, list[pci_device.Device]] = {}
+        held: dict[bool, set[pci_address.PciAddress]] = {
+            True: set(),
+            False: set(),
+        }
         for device in devices:
+            if device.status in _HELD:
+                held[device.root == device.address].add(device.root)
             if device.dev_type is pci_device.DevType.PF:
                 pfs[device.address] = device
             if wanted(device):
@@ -86,5 +128,7 @@ class Ledger:
             tuple(
                 Pool(key, tuple(members), pfs.get(key.root))
                 for key, members in groups.items()
-            )
+            ),
+            frozenset(held[True]),
+            frozenset(held[False]),
         )

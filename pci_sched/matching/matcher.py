@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Matching: one request against any number of hosts."""
+
+from collections.abc import Iterable
+import dataclasses
+
+from pci_sched.matching import demand as pci_demand
+from pci_sched.matching import (
+    eligibility,
+    refusal_code,
+    shortcut,
+    solve,
+    witness,
+)
+from pci_sched.matching import numa as pci_numa
+from pci_sched.matching import options as pci_options
+from pci_sched.matching import plan as pci_plan
+from pci_sched.matching import refusal as pci_refusal
+from pci_sched.model import request as pci_request
+from pci_sched.pools import supply as pool_supply
+
+_DEFAULT = pci_options.Options()
+
+#: The cells of a guest without a NUMA topology.
+_NO_CELLS: frozenset[int] = frozenset()
+
+
+class Matcher:
+    """A request made ready, for as many hosts as there are.
+
+    **Exact.** If there is a way to serve all requests of the instance, one is
+    found; if the answer is no, there is none. The third answer is that the
+    search ended at its node budget.
+
+    **Best.** A plan costs least, as :class:`~.plan.Cost` counts, if it says
+    so; else the node budget ended before that was sure.
+
+    **Deterministic.** The order in which requests, alternatives, pools and
+    devices are listed never changes the answer, nor the plan.
+
+    Only devices are judged. Whether an L2 agent can bind a port is judged
+    beside it.
+
+    :ivar request: The request.
+    :ivar options: How to match.
+    """
+
+    def __init__(
+        self,
+        request: pci_request.InstanceRequest,
+        options: pci_options.Options = _DEFAULT,
+    ) -> None:
+        self.request = request
+        self.options = options
+        self._wants = pci_demand.collect(request)
+        self._judge = eligibility.Judge(options.tag_rules)
+
+    def is_servable(self, supply: pool_supply.Supply) -> solve.Outcome:
+        """Tell whether a host can serve the request; the cheapest question.
+
+        :param supply: Of the host.
+        :returns: Never the opposite of what :meth:`match` says, which may
+            only find out what is undecided here.
+        """
+        stations = self._stations(supply, is_costed=False)
+        if any(map(shortcut.is_plenty, stations)):
+            return solve.Outcome.YES
+        return self._decide(stations).outcome
+
+    def match(
+        self, supply: pool_supply.Supply
+    ) -> pci_plan.Plan | pci_refusal.Refusal:
+        """Serve the request from a host, or say why not.
+
+        :param supply: Of the host.
+        :returns: The plan or the reason.
+        """
+        fill = self.options.fill
+        stations = self._stations(supply, is_costed=True)
+        costed = solve.Field([solve.Trial(each, fill) for each in stations])
+        costed.decide(self.options.improvement_budget)
+        if costed.outcome is solve.Outcome.YES:
+            costed.improve(self.options.improvement_budget)
+            return costed.plan(fill)
+        if costed.outcome is solve.Outcome.NO:
+            return self._refuse(supply, costed.nodes)
+        plain = self._decide(stations)
+        nodes = costed.nodes + plain.nodes
+        if plain.outcome is solve.Outcome.YES:
+            return dataclasses.replace(
+                plain.plan(fill), best=False, nodes=nodes
+            )
+        if plain.outcome is solve.Outcome.NO:
+            return self._refuse(supply, nodes)
+        code = refusal_code.RefusalCode.SEARCH_LIMIT
+        return pci_refusal.Refusal(code, is_minimal=False, nodes=nodes)
+
+    def why_not(
+        self, supply: pool_supply.Supply
+    ) -> refusal_code.RefusalCode | None:
+        """Give the reason in one word, without the work of a whole refusal.
+
+        :param supply: Of the host.
+        :returns: ``None`` if the request can be served. Where no request
+            starves alone, the code is of all of them together, and
+            :meth:`match` gives that of the witness.
+        """
+        outcome = self.is_servable(supply)
+        if outcome is solve.Outcome.YES:
+            return None
+        if outcome is solve.Outcome.NO:
+            return self._inquest(supply).code()
+        found = self.match(supply)
+        return found.code if isinstance(found, pci_refusal.Refusal) else None
+
+    def _decide(self, stations: list[eligibility.Station]) -> solve.Field:
+        field = solve.Field([solve.Trial(each, None) for each in stations])
+        field.decide(self.options.node_budget)
+        return field
+
+    def _refuse(
+        self, supply: pool_supply.Supply, nodes: int
+    ) -> pci_refusal.Refusal:
+        found = self._inquest(supply).hold()
+        return dataclasses.replace(found, nodes=nodes)
+
+    def _inquest(self, supply: pool_supply.Supply) -> witness.Inquest:
+        def ask(
+            other: pool_supply.Supply, request: pci_request.InstanceRequest
+        ) -> solve.Outcome:
+            return Matcher(request, self.options).is_servable(other)
+
+        return witness.Inquest(supply, self.request, self._judge, ask)
+
+    def _stations(
+        self, supply: pool_supply.Supply, *, is_costed: bool
+    ) -> list[eligibility.Station]:
+        """List the placements that leave every demand enough pools."""
+        if self._wants.mismatched:
+            return []
+        demands = self._wants.demands
+        eligible = tuple(
+            [self._judge.eligible(supply, each) for each in demands]
+        )
+        if not shortcut.is_enough(supply, demands, eligible):
+            return []
+        found = []
+        for placement in self._placements(supply, eligible, is_costed):
+            here = eligible
+            if placement is not None:
+                here = tuple(
+                    eligibility.near(supply, demand, each, placement)
+                    for demand, each in zip(demands, eligible, strict=True)
+                )
+                if not shortcut.is_enough(supply, demands, here):
+                    continue
+            found.append(eligibility.Station(supply, demands, here, placement))
+        return found
+
+    def _placements(
+        self,
+        supply: pool_supply.Supply,
+        eligible: Iterable[eligibility.Eligible],
+        is_costed: bool,
+    ) -> tuple[pci_numa.Placement | None, ...]:
+        """List the placements; one if neither demands nor costs mind."""
+        preferred = pci_request.NumaPolicy.PREFERRED
+        if self.request.numa_cells == _NO_CELLS or (
+            not is_costed
+            and all(
+                demand.policy is preferred for demand in self._wants.demands
+            )
+        ):
+            return (None,)
+        nodes = {
+            supply.pools[number].numa_node
+            for numbers in eligible
+            for number in numbers
+        }
+        return pci_numa.placements(self.request, supply.numa, nodes)
+
+
+def match(
+    supply: pool_supply.Supply,
+    request: pci_request.InstanceRequest,
+    options: pci_options.Options = _DEFAULT,
+) -> pci_plan.Plan | pci_refusal.Refusal:
+    """Serve one request from one host, or say why not.
+
+    :param supply: Of the host.
+    :param request: Of the instance; its ports are not looked at.
+    :param options: How to match.
+    :returns: The plan or the reason.
+    """
+    return Matcher(request, options).match(supply)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a host cannot serve a request, as codes."""
+
+import enum
+
+
+class RefusalCode(enum.StrEnum):
+    """One code for each rule; the order is the order of the rules.
+
+    The first ones say what keeps a pool from serving a request at all; they
+    are also what a pool is counted under that a request cannot use.
+    """
+
+    #: No free device is of the type that the request asks for.
+    NO_DEVICES_OF_TYPE = "no-devices-of-type"
+    #: The type fits, the vendor or product does not.
+    DEVICE_IDS = "device-ids"
+    #: The devices hang on another physical network, or on none.
+    PHYSICAL_NETWORK = "physical-network"
+    #: Another tag of the device_spec differs from what the request asks for.
+    TAGS = "tags"
+    #: A whole PF, which only a request for ``type-PF`` gets.
+    PF_NOT_REQUESTED = "pf-not-requested"
+    #: A vdpa device, which only a request for ``vdpa`` gets.
+    VDPA_NOT_REQUESTED = "vdpa-not-requested"
+    #: A remote-managed device, which only a request for it gets.
+    REMOTE_MANAGED_NOT_REQUESTED = "remote-managed-not-requested"
+    #: live_migratable is not as the request asks for.
+    LIVE_MIGRATABLE = "live-migratable"
+    #: Placement chose other resource providers, or another number of them.
+    PROVIDER = "provider"
+    #: Too far from the guest's cells for the request's policy.
+    NUMA = "numa"
+    #: Must be spread, and nobody knows what the device fails with.
+    SPREAD_DOMAIN_UNKNOWN = "spread-domain-unknown"
+    #: Devices fit, but there are fewer than the request wants.
+    COUNT = "count"
+    #: Only by using a PF whole and a child of it at once.
+    PF_AND_VF_CONFLICT = "pf-and-vf-conflict"
+    #: Only with two devices of a spread group in one fault domain.
+    SPREAD = "spread"
+    #: Each request alone can be served, but not all of them together.
+    CONTENTION = "contention"
+    #: Undecided: the search ended at its node budget.
+    SEARCH_LIMIT = "search-limit"
