@@ -2,7 +2,12 @@
 """The process ``pci-pool``, and ``python -m pci_sched.cli``."""
 
 import gc
+import os
+import signal
 import sys
+
+# What a shell says of a process that the signal ended.
+_BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
 def run() -> int:
@@ -17,7 +22,22 @@ def run() -> int:
     gc.disable()
     from pci_sched.cli import main
 
-    return main.main()
+    return _flush(main.main())
+
+
+def _flush(code: int) -> int:
+    """Write what is still buffered, while its failure can be told."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would try once more at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return _BROKEN_PIPE
+        if not code:
+            sys.stderr.write(f"standard output: {error.strerror}\n")
+        return code or 1
+    return code
 
 
 if __name__ == "__main__":

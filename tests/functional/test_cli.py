@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from fake_sysfs import FakeSysfs
-from pci_pool import PciPool, process
+from pci_pool import PciPool, process, shell_environment
 import pci_sched.cli.main
 
 Tree = Callable[[str], pathlib.Path]
@@ -92,11 +92,12 @@ class TestStreams:
         ran = process("dump", "--root", tree("two-numa"), "-f", form)
         assert (ran.code, ran.err) == (0, "")
 
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
     @pytest.mark.parametrize(
         ("name", "form"), [("two-numa", "table"), ("many", "json")]
     )
     def test_a_reader_that_goes_away_is_no_accident(
-        self, tree: Tree, name: str, form: str
+        self, tree: Tree, name: str, form: str, unbuffered: str
     ) -> None:
         """As in a pipe to head: what fits a buffer, and what does not."""
         argv = ("dump", "--devices", "--root", str(tree(name)), "-f", form)
@@ -104,6 +105,7 @@ class TestStreams:
             [sys.executable, "-m", "pci_sched.cli", *argv],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=shell_environment() | {"PYTHONUNBUFFERED": unbuffered},
         ) as started:
             assert started.stdout is not None
             assert started.stderr is not None
@@ -148,7 +150,10 @@ class TestStreams:
         argv = ("dump", "--root", tree("two-numa"), "-f", "tree")
         assert "\n├─ NUMA node 0 (socket 0)\n" in process(*argv, env=env).out
 
-    def test_a_full_disk_is_an_error(self, tree: Tree) -> None:
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    def test_a_full_disk_is_an_error(
+        self, tree: Tree, unbuffered: str
+    ) -> None:
         full = pathlib.Path("/dev/full")
         if not full.exists():
             pytest.skip("there is no such device here")
@@ -160,6 +165,7 @@ class TestStreams:
                 ],
                 stdout=stdout,
                 stderr=subprocess.PIPE,
+                env=shell_environment() | {"PYTHONUNBUFFERED": unbuffered},
                 text=True,
                 check=False,
             )

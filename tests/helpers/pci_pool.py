@@ -47,6 +47,15 @@ class PciPool:
         return ran.out
 
 
+def shell_environment() -> dict[str, str]:
+    """The environment, without what test tools say of Python's streams."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONIOENCODING", "PYTHONUNBUFFERED")
+    }
+
+
 def process(
     *argv: str | pathlib.Path, env: Mapping[str, str] | None = None
 ) -> Ran:
@@ -55,7 +64,7 @@ def process(
         [sys.executable, "-m", "pci_sched.cli", *map(str, argv)],
         capture_output=True,
         encoding="utf-8",
-        env=os.environ | (env or {}),
+        env=shell_environment() | dict(env or {}),
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
