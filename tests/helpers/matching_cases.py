@@ -84,6 +84,7 @@ def _twins(rng: random.Random) -> list[pci_device.Device]:
     """PFs that are alike, or differ in their NUMA node only."""
     size = rng.choice([2, 3, 3, 4])
     children = rng.choice([1, 2, 2] if size < 4 else [1])
+    odd = rng.choice([None, None, 0, 1])
     nodes = rng.choice([[0], [0, 1], [0, 1, 2]])
     tags = tuple(sorted(_tags(rng, 0.2).items()))
     found = []
@@ -109,7 +110,7 @@ def _twins(rng: random.Random) -> list[pci_device.Device]:
                 product_id="0002",
                 **facts,
             )
-            for child in range(children)
+            for child in range(children - (number == odd and children > 1))
         ]
     return found
 
@@ -205,11 +206,14 @@ def _cells(rng: random.Random) -> dict[str, Any]:
     return {"numa_cells": None, "guest_cells": rng.choice([0, 1, 1, 2, 4])}
 
 
-def draw(rng: random.Random) -> truth.World:
-    """Draw a host and a request that have something to do with each other."""
+def draw(rng: random.Random, *, twins: float = 0.2) -> truth.World:
+    """Draw a host and a request that have something to do with each other.
+
+    So many of the hosts have PFs that are alike.
+    """
     devices: list[pci_device.Device] = []
     chance = rng.choice([0.05, 0.2, 0.35])
-    if rng.random() < 0.3:
+    if rng.random() < twins:
         devices = _twins(rng)
     else:
         for number in range(rng.choice([1, 2, 2, 3, 3, 4])):

@@ -170,6 +170,25 @@ def test_a_soft_spread_is_worth_a_whole_pf_and_not_a_far_device() -> None:
     assert plan.cost[:3] == (0, 0, 1)
 
 
+def test_being_near_is_worth_more_than_any_spread() -> None:
+    """Even if all that counts less is against it."""
+    records = [
+        {**worst.pool(0, "type-VF", 4, switchdev="true"), "numa_node": 0},
+        {**worst.pool(2, "type-VF", 4), "numa_node": None},
+    ]
+    asks = [
+        worst.ask(name, _VF, spread_group="g", numa_policy=_PREFERRED)
+        for name in "ab"
+    ]
+    plan = _plan(
+        records,
+        *asks,
+        spreads=(pci_request.Spread("g"),),
+        numa_cells=frozenset({0}),
+    )
+    assert plan.cost[:2] == (0, 1)
+
+
 def test_a_soft_spread_of_unlike_requests() -> None:
     """One of them can go elsewhere, and does."""
     records = [
