@@ -18,6 +18,9 @@ from pci_sched.model import device as pci_device
 _VIRTFN = "virtfn"
 
 _Address = pci_address.PciAddress
+
+# The numbers under which a PF lists each of its VFs.
+_Virtfns = dict[_Address, list[int | None]]
 _DevType = pci_device.DevType
 
 
@@ -44,22 +47,25 @@ class _Says(NamedTuple):
     #: The text of sriov_totalvfs: "" for no such attribute.
     totalvfs: str | None
     #: Numbers of its VFs by address.
-    virtfns: Mapping[_Address, list[int]]
+    virtfns: Mapping[_Address, list[int | None]]
 
 
-def _read_virtfns(path: str) -> Mapping[_Address, list[int]]:
-    found: dict[_Address, list[int]] = collections.defaultdict(list)
+def _read_virtfns(path: str) -> _Virtfns:
+    found: _Virtfns = collections.defaultdict(list)
     for name in attributes.list_names(path) or ():
         if not name.startswith(_VIRTFN):
             continue
-        number = name.removeprefix(_VIRTFN)
-        index = attributes.parse_int(number)
         target = attributes.read_target_name(f"{path}/{name}")
         child = bus_path.parse_address(target)
-        # As the kernel writes it: virtfn00 would be a second virtfn0.
-        if str(index) == number and index is not None and child is not None:
-            found[child].append(index)
+        if child is not None:
+            found[child].append(_vf_index(name.removeprefix(_VIRTFN)))
     return found
+
+
+def _vf_index(text: str) -> int | None:
+    """Read a VF's number as the kernel writes it; 00 is none of its own."""
+    index = attributes.parse_int(text)
+    return index if str(index) == text else None
 
 
 def _read_says(
