@@ -21,15 +21,13 @@ MAX_NUMBER = 0xFFFF
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def clean(raw: bytes) -> str:
-    r"""Turn bytes from outside into text that is safe to show.
+def plain(text: str) -> str:
+    r"""Make text from outside safe to show.
 
-    :param raw: Any bytes.
-    :returns: The text; bytes that are not UTF-8 and characters that do not
-        print (among them those that steer a terminal) become ``\xNN``,
-        ``\uNNNN`` or ``\UNNNNNNNN``.
+    :param text: Any text.
+    :returns: The text; characters that do not print (among them those that
+        steer a terminal) become ``\xNN``, ``\uNNNN`` or ``\UNNNNNNNN``.
     """
-    text = raw.decode("utf-8", "backslashreplace")
     if text.isprintable():
         return text
     return "".join(
@@ -38,6 +36,16 @@ def clean(raw: bytes) -> str:
         else char.encode("unicode_escape").decode("ascii")
         for char in text
     )
+
+
+def clean(raw: bytes) -> str:
+    r"""Turn bytes from outside into text that is safe to show.
+
+    :param raw: Any bytes.
+    :returns: The text as :func:`plain` makes it; bytes that are not UTF-8
+        become ``\xNN``.
+    """
+    return plain(raw.decode("utf-8", "backslashreplace"))
 
 
 def read_bytes(path: str) -> bytes | None:

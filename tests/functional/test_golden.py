@@ -6,22 +6,10 @@ import pathlib
 
 import pytest
 
-from pci_pool import PCI_IDS, PciPool
+from pci_pool import FORMATS, PCI_IDS, PciPool
 import recorded
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
-
-FORMATS = (
-    "table",
-    "json",
-    "yaml",
-    "csv",
-    "value",
-    "tree",
-    "dot",
-    "svg",
-    "prometheus",
-)
 
 #: The name of a file behind the host's, and the options it is made with.
 OUTPUTS = {each: ("-f", each) for each in FORMATS} | {

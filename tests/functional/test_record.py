@@ -15,23 +15,11 @@ from typing import Any
 import pytest
 
 from fake_sysfs import FakeSysfs
-from pci_pool import PCI_IDS, PciPool
+from pci_pool import FORMATS, PCI_IDS, PciPool
 import privilege
 import recorded
 
 Tree = Callable[[str], pathlib.Path]
-
-FORMATS = (
-    "table",
-    "json",
-    "yaml",
-    "csv",
-    "value",
-    "tree",
-    "dot",
-    "svg",
-    "prometheus",
-)
 
 MAC = "52:54:00:b0:00:01"
 SERIAL = "MT1234X56789"

@@ -16,6 +16,19 @@ import recorded
 #: Names of vendors and products, the same on every machine.
 PCI_IDS = str(recorded.HOSTS / "pci.ids")
 
+#: Every format of dump.
+FORMATS = (
+    "table",
+    "json",
+    "yaml",
+    "csv",
+    "value",
+    "tree",
+    "dot",
+    "svg",
+    "prometheus",
+)
+
 
 class Ran(NamedTuple):
     """What a run left behind."""

@@ -10,9 +10,13 @@ import json
 from typing import TypeAlias
 
 from pci_sched.cli import facts as cli_facts
+from pci_sched.inputs import attributes
 from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
 from pci_sched.pools import ledger as pool_ledger
+
+#: What a line of text cannot show is escaped as the readers do it.
+plain = attributes.plain
 
 #: From a vendor id and a product id to a name for people, "" if unknown.
 Names: TypeAlias = Callable[[str | None, str | None], str]
@@ -40,18 +44,6 @@ _TYPES = {
 def no_names(vendor_id: str | None, product_id: str | None) -> str:
     """Know no names, where there is no database of them."""
     return ""
-
-
-def plain(text: str) -> str:
-    """Escape what a line of text cannot show, as Python would write it."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char
-        if char.isprintable()
-        else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
 
 
 def dev_type(device: pci_device.Device) -> str:
