@@ -35,7 +35,25 @@ class NumaPolicy(enum.StrEnum):
 
 
 class SpreadLevel(enum.StrEnum):
-    """What the devices of one group must not have in common."""
+    """What devices may have in common, and then fail with it.
+
+    The devices of a spread group must not.
+
+    ``pf``: a physical function with its VFs, or one plain function.
+
+    ``card``: one board, told by vendor and card serial number; without a
+    serial number, the functions of one domain, bus and slot. A serial number
+    read from one function of a slot holds for all of them. A board on two
+    root ports (one for each socket) is one card only by its serial number.
+
+    ``switch``: everything below the nearest switch, told by its upstream
+    port. A function without a switch stands below its root port, as in the
+    next level.
+
+    ``root_port``: everything below one port of a root complex, or below a
+    bridge that stands in the place of one. A function that sits on the root
+    complex itself shares no port: its card is its domain.
+    """
 
     PF = "pf"
     CARD = "card"

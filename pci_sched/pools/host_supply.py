@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
+from pci_sched.model import request as pci_request
 from pci_sched.pools import domains as pool_domains
 from pci_sched.pools import key as pool_key
 from pci_sched.pools import ledger as pool_ledger
@@ -52,7 +53,7 @@ def fault_domains(
         if device.root == device.address:
             names = [
                 fault.fault_domain(
-                    graph, device.address, fault.FaultLevel(level)
+                    graph, device.address, pci_request.SpreadLevel(level)
                 )
                 for level in pool_domains.FaultDomains._fields
             ]

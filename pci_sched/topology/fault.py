@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What fails together: the fault domains of a host's functions."""
 
-import enum
 import itertools
 from typing import NamedTuple
 
 from pci_sched.model import address as pci_address
 from pci_sched.model import device as pci_device
+from pci_sched.model import request as pci_request
 from pci_sched.topology import node as pci_node
 from pci_sched.topology import query
 
@@ -21,42 +21,17 @@ _PORTS = frozenset(
 )
 
 
-class FaultLevel(enum.StrEnum):
-    """How much is thought to fail at once.
-
-    ``pf``: a physical function with its VFs, or one plain function.
-
-    ``card``: one board, told by vendor and card serial number; without a
-    serial number, the functions of one domain, bus and slot. A serial number
-    read from one function of a slot holds for all of them. A board on two
-    root ports (one for each socket) is one card only by its serial number.
-
-    ``switch``: everything below the nearest switch, told by its upstream
-    port. A function without a switch stands below its root port, as in the
-    next level.
-
-    ``root_port``: everything below one port of a root complex, or below a
-    bridge that stands in the place of one. A function that sits on the root
-    complex itself shares no port: its card is its domain.
-    """
-
-    PF = "pf"
-    CARD = "card"
-    SWITCH = "switch"
-    ROOT_PORT = "root_port"
-
-
 class FaultDomain(NamedTuple):
     """A name that functions share exactly if they fail together."""
 
-    level: FaultLevel
+    level: pci_request.SpreadLevel
     name: str
 
 
 def fault_domain(
     graph: pci_node.Graph,
     address: pci_address.PciAddress,
-    level: FaultLevel,
+    level: pci_request.SpreadLevel,
 ) -> FaultDomain | None:
     """Tell what a function fails with.
 
@@ -79,7 +54,7 @@ def fault_domain(
 def peers_in_fault_domain(
     graph: pci_node.Graph,
     address: pci_address.PciAddress,
-    level: FaultLevel,
+    level: pci_request.SpreadLevel,
 ) -> tuple[pci_device.Device, ...]:
     """Give the functions that fail together with one.
 
@@ -165,8 +140,8 @@ def _root_port(graph: pci_node.Graph, device: pci_device.Device) -> str | None:
 
 
 _NAMES = {
-    FaultLevel.PF: _pf,
-    FaultLevel.CARD: _card,
-    FaultLevel.SWITCH: _switch,
-    FaultLevel.ROOT_PORT: _root_port,
+    pci_request.SpreadLevel.PF: _pf,
+    pci_request.SpreadLevel.CARD: _card,
+    pci_request.SpreadLevel.SWITCH: _switch,
+    pci_request.SpreadLevel.ROOT_PORT: _root_port,
 }

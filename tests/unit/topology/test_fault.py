@@ -10,6 +10,7 @@ import pytest
 import made_hosts
 from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
+from pci_sched.model import request as pci_request
 from pci_sched.topology import build, fault
 
 ROOT = "pci0000:40"
@@ -35,7 +36,7 @@ def _domain(
 ) -> str | None:
     graph = build.build(made_hosts.host(devices, bridges))
     domain = fault.fault_domain(
-        graph, made_hosts.at(address), fault.FaultLevel(level)
+        graph, made_hosts.at(address), pci_request.SpreadLevel(level)
     )
     return domain and domain.name
 
@@ -154,7 +155,7 @@ def test_peers_are_all_others_of_the_domain() -> None:
     graph = build.build(made_hosts.host((vf, pf, beside, away), BRIDGES))
 
     peers = fault.peers_in_fault_domain(
-        graph, pf.address, fault.FaultLevel.SWITCH
+        graph, pf.address, pci_request.SpreadLevel.SWITCH
     )
 
     assert peers == (vf, beside)
@@ -163,7 +164,7 @@ def test_peers_are_all_others_of_the_domain() -> None:
 def test_an_unknown_domain_has_no_peers() -> None:
     devices = [made_hosts.pf(PF), made_hosts.pf("0000:44:00.0")]
     graph = build.build(made_hosts.host(devices))
-    level = fault.FaultLevel.ROOT_PORT
+    level = pci_request.SpreadLevel.ROOT_PORT
 
     for address in (made_hosts.at(PF), made_hosts.at("0000:ff:00.0")):
         assert fault.peers_in_fault_domain(graph, address, level) == ()
@@ -180,8 +181,12 @@ def test_who_shares_the_finer_domain_shares_the_coarser(
     graph = build.build(host)
     domains = [
         (
-            fault.fault_domain(graph, each.address, fault.FaultLevel(fine)),
-            fault.fault_domain(graph, each.address, fault.FaultLevel(coarse)),
+            fault.fault_domain(
+                graph, each.address, pci_request.SpreadLevel(fine)
+            ),
+            fault.fault_domain(
+                graph, each.address, pci_request.SpreadLevel(coarse)
+            ),
         )
         for each in host.devices
     ]
@@ -194,7 +199,9 @@ def test_who_shares_the_finer_domain_shares_the_coarser(
 def test_peers_are_mutual(host: pci_host.Host) -> None:
     graph = build.build(host)
 
-    for device, level in itertools.product(host.devices, fault.FaultLevel):
+    for device, level in itertools.product(
+        host.devices, pci_request.SpreadLevel
+    ):
         for peer in fault.peers_in_fault_domain(graph, device.address, level):
             assert device in fault.peers_in_fault_domain(
                 graph, peer.address, level
