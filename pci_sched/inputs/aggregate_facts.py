@@ -43,7 +43,7 @@ def answer(metadata: Iterable[_Metadata]) -> fact_sources.Answer:
         for agent in _read_agents(each, notes)
     ]
     told = any(AGENTS in each for each in found)
-    facts = fact_sources.L2Facts(
+    facts = pci_host.L2Facts(
         tuple(agents) if told else None,
         _join(
             [
@@ -54,7 +54,7 @@ def answer(metadata: Iterable[_Metadata]) -> fact_sources.Answer:
         ),
     )
     state = fact_sources.State.SILENT
-    if facts != fact_sources.NOTHING_KNOWN:
+    if facts != pci_host.NOTHING_KNOWN:
         state = fact_sources.State.KNOWN
     elif notes:
         state = fact_sources.State.UNREADABLE

@@ -11,7 +11,6 @@ import enum
 
 from pci_sched.inputs import host_facts_reader
 from pci_sched.model import host as pci_host
-from pci_sched.model import request as pci_request
 
 
 class Source(enum.StrEnum):
@@ -45,22 +44,6 @@ class UnlistedHost(enum.StrEnum):
     REJECT = "reject"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class L2Facts:
-    """What a host can bind.
-
-    :ivar agents: Its agents; ``None`` if nobody knows, which refuses nothing.
-    :ivar vnic_types: The only kinds of port that the operator wants there;
-        ``None`` for no such limit.
-    """
-
-    agents: tuple[pci_host.L2Agent, ...] | None = None
-    vnic_types: frozenset[pci_request.VnicType] | None = None
-
-
-NOTHING_KNOWN = L2Facts()
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What one source says of one host.
@@ -71,7 +54,7 @@ class Answer:
 
     source: Source
     state: State
-    facts: L2Facts = NOTHING_KNOWN
+    facts: pci_host.L2Facts = pci_host.NOTHING_KNOWN
     age_s: int | None = None
     note: str = ""
 
@@ -93,7 +76,7 @@ class Choice:
     :ivar passed_over: Those that were asked before it, in their order.
     """
 
-    facts: L2Facts
+    facts: pci_host.L2Facts
     answer: Answer | None
     passed_over: tuple[Answer, ...] = ()
 
@@ -132,7 +115,9 @@ def answer_from_list(
     return Answer(
         source=source,
         state=state,
-        facts=NOTHING_KNOWN if agents is None else L2Facts(agents),
+        facts=pci_host.NOTHING_KNOWN
+        if agents is None
+        else pci_host.L2Facts(agents),
         age_s=age_s,
         note=note,
     )
@@ -155,7 +140,7 @@ def answer_from_stats(text: str | None, now_s: int) -> Answer:
     return Answer(
         source=Source.HOST,
         state=State.SILENT if agents is None else State.KNOWN,
-        facts=L2Facts(agents),
+        facts=pci_host.L2Facts(agents),
         age_s=None if time_s is None else max(0, now_s - time_s),
         note=note,
     )
@@ -180,7 +165,7 @@ def choose(answers: Iterable[Answer], unlisted: UnlistedHost) -> Choice:
         passed_over.append(answer)
     states = {answer.state for answer in passed_over}
     missing = State.UNLISTED in states and State.UNREADABLE not in states
-    facts = NOTHING_KNOWN
+    facts = pci_host.NOTHING_KNOWN
     if missing and unlisted is UnlistedHost.REJECT:
-        facts = L2Facts(())
+        facts = pci_host.L2Facts(())
     return Choice(facts, None, tuple(passed_over))

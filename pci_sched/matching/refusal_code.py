@@ -12,34 +12,34 @@ class RefusalCode(enum.StrEnum):
     """
 
     #: No free device is of the type that the request asks for.
-    NO_DEVICES_OF_TYPE = "no-devices-of-type"
+    NO_DEVICES_OF_TYPE = "NO_DEVICES_OF_TYPE"
     #: The type fits, the vendor or product does not.
-    DEVICE_IDS = "device-ids"
+    DEVICE_IDS = "DEVICE_IDS"
     #: The devices hang on another physical network, or on none.
-    PHYSICAL_NETWORK = "physical-network"
+    PHYSICAL_NETWORK = "PHYSICAL_NETWORK"
     #: Another tag of the device_spec differs from what the request asks for.
-    TAGS = "tags"
+    TAGS = "TAGS"
     #: A whole PF, which only a request for ``type-PF`` gets.
-    PF_NOT_REQUESTED = "pf-not-requested"
+    PF_NOT_REQUESTED = "PF_NOT_REQUESTED"
     #: A vdpa device, which only a request for ``vdpa`` gets.
-    VDPA_NOT_REQUESTED = "vdpa-not-requested"
+    VDPA_NOT_REQUESTED = "VDPA_NOT_REQUESTED"
     #: A remote-managed device, which only a request for it gets.
-    REMOTE_MANAGED_NOT_REQUESTED = "remote-managed-not-requested"
+    REMOTE_MANAGED_NOT_REQUESTED = "REMOTE_MANAGED_NOT_REQUESTED"
     #: live_migratable is not as the request asks for.
-    LIVE_MIGRATABLE = "live-migratable"
+    LIVE_MIGRATABLE = "LIVE_MIGRATABLE"
     #: Placement chose other resource providers, or another number of them.
-    PROVIDER = "provider"
+    PROVIDER = "PROVIDER"
     #: Too far from the guest's cells for the request's policy.
-    NUMA = "numa"
+    NUMA = "NUMA"
     #: Must be spread, and nobody knows what the device fails with.
-    SPREAD_DOMAIN_UNKNOWN = "spread-domain-unknown"
+    SPREAD_DOMAIN_UNKNOWN = "SPREAD_DOMAIN_UNKNOWN"
     #: Devices fit, but there are fewer than the request wants.
-    COUNT = "count"
+    COUNT = "COUNT"
     #: Only by using a PF whole and a child of it at once.
-    PF_AND_VF_CONFLICT = "pf-and-vf-conflict"
+    PF_AND_VF_CONFLICT = "PF_AND_VF_CONFLICT"
     #: Only with two devices of a spread group in one fault domain.
-    SPREAD = "spread"
+    SPREAD = "SPREAD"
     #: Each request alone can be served, but not all of them together.
-    CONTENTION = "contention"
+    CONTENTION = "CONTENTION"
     #: Undecided: the search ended at its node budget.
-    SEARCH_LIMIT = "search-limit"
+    SEARCH_LIMIT = "SEARCH_LIMIT"

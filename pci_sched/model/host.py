@@ -7,6 +7,7 @@ import enum
 
 from pci_sched.model import address as pci_address
 from pci_sched.model import device as pci_device
+from pci_sched.model import request as pci_request
 
 
 class BridgeKind(enum.StrEnum):
@@ -52,6 +53,23 @@ class L2Agent:
     configurations: Mapping[str, object] = dataclasses.field(
         default_factory=dict
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class L2Facts:
+    """What a host can bind.
+
+    :ivar agents: Its agents; ``None`` if nobody knows, which refuses nothing.
+    :ivar vnic_types: The only kinds of port that the operator wants there;
+        ``None`` for no such limit.
+    """
+
+    agents: tuple[L2Agent, ...] | None = None
+    vnic_types: frozenset[pci_request.VnicType] | None = None
+
+
+#: Of a host that nobody says anything about.
+NOTHING_KNOWN = L2Facts()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -22,13 +22,13 @@ _HOSTS = {"compute1": (_OVS,), "compute2": ()}
 _KNOWN = _Answer(
     source=_Source.NEUTRON,
     state=_State.KNOWN,
-    facts=fact_sources.L2Facts((_OVS,)),
+    facts=pci_host.L2Facts((_OVS,)),
     age_s=42,
 )
 _FILE = _Answer(
     source=_Source.FILE,
     state=_State.KNOWN,
-    facts=fact_sources.L2Facts((_NIC,)),
+    facts=pci_host.L2Facts((_NIC,)),
 )
 _UNLISTED = _Answer(source=_Source.NEUTRON, state=_State.UNLISTED, age_s=7)
 _SILENT = _Answer(source=_Source.AGGREGATE, state=_State.SILENT)

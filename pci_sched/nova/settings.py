@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of ``[pci_sched]``, as the values that the core takes."""
+
+import dataclasses
+import functools
+
+from oslo_config import cfg
+
+from pci_sched.inputs import fact_sources
+from pci_sched.matching import binding, options
+from pci_sched.model import request as pci_request
+
+_NOVA = "nova"
+
+#: Where ``device_choice`` is no word of :class:`.options.Fill`, Nova packs.
+_FILLS = {fill.value: fill for fill in options.Fill}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator chose; equal settings give equal answers.
+
+    :ivar matching: How devices are counted.
+    :ivar binding: How Neutron is configured.
+    :ivar sources: Who is asked for the agents of a host, in order.
+    :ivar unlisted: What becomes of a host that none of them lists.
+    :ivar agents_file: The file to ask; "" for none.
+    """
+
+    matching: options.Options
+    binding: binding.Options
+    sources: tuple[fact_sources.Source, ...]
+    unlisted: fact_sources.UnlistedHost
+    agents_file: str
+
+
+def read(conf: cfg.ConfigOpts) -> Settings:
+    """Read the options as they are now.
+
+    :param conf: With the options registered.
+    :returns: The same object as long as nothing changes.
+    """
+    group = conf.pci_sched
+    return _make(
+        group.device_choice,
+        group.search_budget,
+        tuple(group.mechanism_drivers),
+        tuple(group.prohibited_vnic_types),
+        tuple(group.fact_sources),
+        group.unlisted_host,
+        group.agents_file or "",
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _make(
+    device_choice: str,
+    search_budget: int,
+    mechanism_drivers: tuple[str, ...],
+    prohibited: tuple[str, ...],
+    sources: tuple[str, ...],
+    unlisted: str,
+    agents_file: str,
+) -> Settings:
+    tag_rules = options.TagRules.STRICT
+    if device_choice == _NOVA:
+        tag_rules = options.TagRules.NOVA
+    return Settings(
+        matching=options.Options(
+            tag_rules=tag_rules,
+            fill=_FILLS.get(device_choice, options.Fill.PACK),
+            node_budget=search_budget,
+        ),
+        binding=binding.Options(
+            mechanism_drivers=mechanism_drivers,
+            prohibited=frozenset(map(_read_pair, prohibited)),
+        ),
+        sources=tuple(map(fact_sources.Source, sources)),
+        unlisted=fact_sources.UnlistedHost(unlisted),
+        agents_file=agents_file,
+    )
+
+
+def _read_pair(text: str) -> tuple[str, pci_request.VnicType]:
+    """Read what the option's own type has checked."""
+    driver, _colon, vnic_type = text.partition(":")
+    return driver, pci_request.VnicType(vnic_type)
