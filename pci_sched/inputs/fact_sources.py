@@ -8,6 +8,7 @@ wins, all of it: facts of two sources are never mixed.
 from collections.abc import Iterable, Mapping
 import dataclasses
 import enum
+import json
 
 from pci_sched.inputs import host_facts_reader
 from pci_sched.model import host as pci_host
@@ -90,9 +91,31 @@ class Choice:
         return f"L2 agents: from {self.answer}{after}"
 
 
+def collect(
+    hosts: Mapping[str, tuple[pci_host.L2Agent, ...]],
+) -> dict[str, pci_host.L2Facts]:
+    """Make the facts of all hosts of a list.
+
+    :param hosts: The agents of each host.
+    :returns: For each host its facts; one object where they are the same, so
+        that whoever judges them can remember what it said.
+    """
+    made: dict[str, pci_host.L2Facts] = {}
+    return {
+        host: made.setdefault(_write(agents), pci_host.L2Facts(agents))
+        for host, agents in hosts.items()
+    }
+
+
+def _write(agents: tuple[pci_host.L2Agent, ...]) -> str:
+    """Write agents so that equal texts mean equal agents."""
+    fields = [dataclasses.astuple(agent) for agent in agents]
+    return json.dumps(fields, default=repr)
+
+
 def answer_from_list(
     source: Source,
-    hosts: Mapping[str, tuple[pci_host.L2Agent, ...]] | None,
+    hosts: Mapping[str, pci_host.L2Facts] | None,
     host: str,
     *,
     age_s: int | None = None,
@@ -101,23 +124,21 @@ def answer_from_list(
     """Look a host up in a list that has all hosts.
 
     :param source: Whose list it is.
-    :param hosts: The agents of each host; ``None`` if it could not be read.
+    :param hosts: From :func:`collect`; ``None`` if it could not be read.
     :param host: As Neutron names it.
     :param age_s: The age of the list.
     :param note: Why it could not be read, or not be read anew.
     :returns: The answer.
     """
-    agents = None if hosts is None else hosts.get(host)
-    if agents is not None:
+    facts = None if hosts is None else hosts.get(host)
+    if facts is not None:
         state = State.KNOWN
     else:
         state = State.UNREADABLE if hosts is None else State.UNLISTED
     return Answer(
         source=source,
         state=state,
-        facts=pci_host.NOTHING_KNOWN
-        if agents is None
-        else pci_host.L2Facts(agents),
+        facts=facts or pci_host.NOTHING_KNOWN,
         age_s=age_s,
         note=note,
     )

@@ -27,7 +27,7 @@ def read_spec(spec: Any) -> nova_rows.SpecRows:
     )
 
 
-def read_requests(requests: Iterable[Any]) -> tuple[nova_rows.PciRequestRow]:
+def read_requests(requests: Iterable[Any]) -> tuple[nova_rows.PciRequestRow, ...]:
     """Read ``nova.objects.InstancePCIRequest`` objects.
 
     :param requests: In the order of the spec.

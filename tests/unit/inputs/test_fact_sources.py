@@ -17,7 +17,7 @@ _Unlisted = fact_sources.UnlistedHost
 
 _OVS = pci_host.L2Agent("Open vSwitch agent", alive=True)
 _NIC = pci_host.L2Agent("NIC Switch agent", alive=True)
-_HOSTS = {"compute1": (_OVS,), "compute2": ()}
+_HOSTS = fact_sources.collect({"compute1": (_OVS,), "compute2": ()})
 
 _KNOWN = _Answer(
     source=_Source.NEUTRON,
@@ -53,6 +53,18 @@ def test_a_list_knows_the_hosts_that_are_in_it(
     )
     assert (answer.state, answer.facts.agents) == (state, agents)
     assert answer.age_s == 5
+
+
+def test_hosts_with_the_same_agents_share_their_facts() -> None:
+    agents = [
+        pci_host.L2Agent("a", alive=True, configurations={"tunnel_types": []})
+        for _ in range(2)
+    ]
+    one, two, other = fact_sources.collect(
+        {"h1": (agents[0],), "h2": (agents[1],), "h3": (_OVS,)}
+    ).values()
+    assert one is two
+    assert other == pci_host.L2Facts((_OVS,))
 
 
 def test_a_list_that_could_not_be_read_knows_no_host() -> None:
