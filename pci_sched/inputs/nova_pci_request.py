@@ -13,6 +13,9 @@ from pci_sched.model import request as pci_request
 _RP_UUIDS = "rp_uuids"
 _NO_TAGS = frozenset({"resource_class", "traits", _RP_UUIDS})
 
+#: Specs that were read before, by what is in them; texts alone.
+_Known = dict[tuple[tuple[str, object], ...], pci_device.Tags]
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PciRequest:
@@ -38,6 +41,7 @@ def read(
     :returns: In their order, under names of which no two are the same.
     """
     found: dict[str, PciRequest] = {}
+    known: _Known = {}
     for number, row in enumerate(rows):
         path = f"$.pci_requests[{number}]"
         count = _read_count(row.count)
@@ -51,8 +55,7 @@ def read(
             oddities.append(oddity.Oddity(f"{path}.request_id", problem))
         while name in found:
             name = f"{name}#{number}"
-        device = pci_request.DeviceRequest(request_id=name, count=count)
-        found[name] = _read_one(row, device, path, oddities)
+        found[name] = _read_one(row, name, path, known, oddities)
     return tuple(found.values())
 
 
@@ -62,18 +65,20 @@ def _read_count(value: int | None) -> int | None:
 
 def _read_one(
     row: nova_rows.PciRequestRow,
-    named: pci_request.DeviceRequest,
+    name: str,
     path: str,
+    known: _Known,
     oddities: list[oddity.Oddity],
 ) -> PciRequest:
     is_for_port = row.source is nova_rows.PciSource.NEUTRON_PORT
     if is_for_port and not row.requester_id:
         problem = "does not say which port the devices are for"
         oddities.append(oddity.Oddity(f"{path}.requester_id", problem))
-    device = dataclasses.replace(
-        named,
+    device = pci_request.DeviceRequest(
+        request_id=name,
+        count=row.count or 0,
         specs=tuple(
-            _read_spec(spec, f"{path}.spec[{number}]", oddities)
+            _recall_spec(spec, f"{path}.spec[{number}]", known, oddities)
             for number, spec in enumerate(row.spec or ())
         ),
         numa_policy=_read_policy(row.numa_policy, path, oddities),
@@ -81,6 +86,21 @@ def _read_one(
     )
     providers = () if is_for_port else _read_providers(row)
     return PciRequest(device, providers, is_for_port)
+
+
+def _recall_spec(
+    spec: Mapping[str, object],
+    path: str,
+    known: _Known,
+    oddities: list[oddity.Oddity],
+) -> pci_device.Tags:
+    """Read a spec; the ports of an instance mostly have the same."""
+    content = tuple(spec.items())
+    if not all(isinstance(value, str) for _key, value in content):
+        return _read_spec(spec, path, oddities)
+    if content not in known:
+        known[content] = _read_spec(spec, path, oddities)
+    return known[content]
 
 
 def _read_spec(

@@ -54,9 +54,10 @@ class SpecReading:
             :func:`read_providers`; ``None`` for what the requests say.
         :returns: The request; any host cells will do for the guest's.
         """
-        told = [nic.to_port() for nic in self.nics if nic.vnic_types]
+        if ports is None:
+            ports = [nic.to_port() for nic in self.nics if nic.vnic_types]
         return pci_request.InstanceRequest(
-            ports=tuple(told if ports is None else ports),
+            ports=tuple(ports),
             devices=self.devices,
             numa_cells=None if self.guest_cells else frozenset(),
             guest_cells=self.guest_cells,

@@ -31,9 +31,7 @@ class NetworkRow:
 
     network_id: str | None = None
     port_id: str | None = None
-    pci_request_id: str | None = None
     device_profile: str | None = None
-    tag: str | None = None
     vnic_type: str | None = None
 
 

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable
 import dataclasses
+import functools
 from typing import NamedTuple
 
 from pci_sched.model import device as pci_device
@@ -52,22 +53,28 @@ class Ask:
         :param specs: The alternatives; none at all matches no device.
         :returns: The same for the same alternatives in any order.
         """
-        given = [dict(spec) for spec in specs]
-        alternatives = sorted({_ready(spec) for spec in given}, key=repr)
-        asked = {spec.get(pool_profile.LIVE_MIGRATABLE) for spec in given}
-        return cls(
-            tuple(alternatives),
-            repr(alternatives),
-            frozenset(spec.get(_DEV_TYPE) for spec in given),
-            any(
-                pool_profile.is_yes(spec.get(pool_profile.REMOTE_MANAGED))
-                for spec in given
-            ),
-            next(
-                (word for word in ("true", "false") if asked == {word}), None
-            ),
-            any(not pool_profile.PLACE.isdisjoint(spec) for spec in given),
-        )
+        given = tuple(specs)
+        types = [type(value) for spec in given for _key, value in spec]
+        return _make(given, tuple(types))
+
+
+@functools.lru_cache(maxsize=1024)
+def _make(specs: tuple[pci_device.Tags, ...], _: tuple[type, ...]) -> Ask:
+    """Make them ready once; the types keep 1 and true apart."""
+    given = [dict(spec) for spec in specs]
+    alternatives = sorted({_ready(spec) for spec in given}, key=repr)
+    asked = {spec.get(pool_profile.LIVE_MIGRATABLE) for spec in given}
+    return Ask(
+        tuple(alternatives),
+        repr(alternatives),
+        frozenset(spec.get(_DEV_TYPE) for spec in given),
+        any(
+            pool_profile.is_yes(spec.get(pool_profile.REMOTE_MANAGED))
+            for spec in given
+        ),
+        next((word for word in ("true", "false") if asked == {word}), None),
+        any(not pool_profile.PLACE.isdisjoint(spec) for spec in given),
+    )
 
 
 def _ready(spec: dict[str, pci_device.TagValue]) -> Alternative:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Matching: one request against any number of hosts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import dataclasses
+from typing import Any
 
 from pci_sched.matching import demand as pci_demand
 from pci_sched.matching import (
@@ -12,6 +13,7 @@ from pci_sched.matching import (
     solve,
     witness,
 )
+from pci_sched.matching import glance as pci_glance
 from pci_sched.matching import numa as pci_numa
 from pci_sched.matching import options as pci_options
 from pci_sched.matching import plan as pci_plan
@@ -23,6 +25,15 @@ _DEFAULT = pci_options.Options()
 
 #: The cells of a guest without a NUMA topology.
 _NO_CELLS: frozenset[int] = frozenset()
+
+
+#: What is asked of pool records, as :meth:`.supply.Supply.of_records` takes
+#: them.
+Glance = Callable[[Sequence[Mapping[str, Any]]], bool | None]
+
+
+def _never(_: object) -> None:
+    """Answer where a glance is not enough."""
 
 
 class Matcher:
@@ -43,6 +54,9 @@ class Matcher:
 
     :ivar request: The request.
     :ivar options: How to match.
+    :ivar glance: Tells from pool records whether a host can serve the
+        request, if it is easily told: what :meth:`is_servable` says of their
+        supply, or ``None``. No count may be negative.
     """
 
     def __init__(
@@ -54,6 +68,7 @@ class Matcher:
         self.options = options
         self._wants = pci_demand.collect(request)
         self._judge = eligibility.Judge(options.tag_rules)
+        self.glance = self._make_glance()
 
     def is_servable(self, supply: pool_supply.Supply) -> solve.Outcome:
         """Tell whether a host can serve the request; the cheapest question.
@@ -157,6 +172,20 @@ class Matcher:
             found.append(eligibility.Station(supply, demands, here, placement))
         return found
 
+    def _make_glance(self) -> Glance:
+        wants = self._wants
+        if wants.mismatched or self._minds_place():
+            return _never
+        made = pci_glance.prepare(wants.demands, self.options.tag_rules)
+        return made.is_servable if made else _never
+
+    def _minds_place(self) -> bool:
+        """Tell whether it matters which cells the guest sits on."""
+        preferred = pci_request.NumaPolicy.PREFERRED
+        return self.request.numa_cells != _NO_CELLS and any(
+            demand.policy is not preferred for demand in self._wants.demands
+        )
+
     def _placements(
         self,
         supply: pool_supply.Supply,
@@ -164,13 +193,8 @@ class Matcher:
         is_costed: bool,
     ) -> tuple[pci_numa.Placement | None, ...]:
         """List the placements; one if neither demands nor costs mind."""
-        preferred = pci_request.NumaPolicy.PREFERRED
-        if self.request.numa_cells == _NO_CELLS or (
-            not is_costed
-            and all(
-                demand.policy is preferred for demand in self._wants.demands
-            )
-        ):
+        has_cells = self.request.numa_cells != _NO_CELLS
+        if not self._minds_place() and not (is_costed and has_cells):
             return (None,)
         nodes = {
             supply.pools[number].numa_node

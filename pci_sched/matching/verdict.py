@@ -5,7 +5,7 @@ The filter of nova-scheduler and ``pci-pool explain`` both ask here, so that
 one never says what the other would not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 import dataclasses
 from typing import NamedTuple
 
@@ -88,6 +88,8 @@ class Judge:
 
     :ivar request: The request.
     :ivar wants_devices: Whether it asks for any device.
+    :ivar glance: As :attr:`.matcher.Matcher.glance`: what :meth:`can_serve`
+        says, if it is easily told.
     """
 
     def __init__(
@@ -99,10 +101,13 @@ class Judge:
         self.request = request
         self.wants_devices = bool(request.devices)
         self._matcher = matcher.Matcher(request, matching)
+        self.glance = self._matcher.glance
         self._binding = binding
+        self._ports = _unlike(request.ports)
         # The keys are ids, which the values keep from being used again.
         self._bound: dict[int, tuple[pci_host.L2Facts, bool]] = {}
         self._served: dict[int, tuple[pool_supply.Supply, bool]] = {}
+        self._codes: dict[int, str | None] = {}
 
     def can_bind(self, facts: pci_host.L2Facts) -> bool:
         """Tell whether a host can bind every port.
@@ -128,6 +133,20 @@ class Judge:
             known = supply, outcome is not solve.Outcome.NO
             self._served[id(supply)] = known
         return known[1]
+
+    def why_not(
+        self, supply: pool_supply.Supply, facts: pci_host.L2Facts
+    ) -> str | None:
+        """Give one reason as a code, without the work of a whole verdict.
+
+        :param supply: Of the host.
+        :param facts: Of the host.
+        :returns: ``None`` if the host is accepted.
+        """
+        reason = next(self._unbound(facts), None)
+        if reason is not None:
+            return reason.code
+        return None if self.can_serve(supply) else self._devices_code(supply)
 
     def judge(
         self, supply: pool_supply.Supply, facts: pci_host.L2Facts
@@ -165,8 +184,14 @@ class Judge:
             distance=(ports + lacking, lacking, ports),
         )
 
+    def _devices_code(self, supply: pool_supply.Supply) -> str | None:
+        known = self._codes.get(id(supply))
+        if known is None:
+            known = self._codes[id(supply)] = self._matcher.why_not(supply)
+        return known
+
     def _unbound(self, facts: pci_host.L2Facts) -> Iterator[Reason]:
-        for port in self.request.ports:
+        for port in self._ports:
             answer = self._bind(port, facts)
             if isinstance(answer, Reason):
                 yield answer
@@ -186,6 +211,22 @@ class Judge:
         if isinstance(answer, binding_verdict.Binding):
             return answer
         return Reason(answer.code, answer.message, names)
+
+
+def _unlike(
+    ports: Iterable[pci_request.PortRequest],
+) -> tuple[pci_request.PortRequest, ...]:
+    """Take one port of those that differ by nothing but their ids."""
+    found = {
+        (
+            port.vnic_type,
+            port.segments,
+            port.subnet_segment_ids,
+            port.capabilities,
+        ): port
+        for port in ports
+    }
+    return tuple(found.values())
 
 
 def _of_devices(refusal: pci_refusal.Refusal) -> Iterator[Reason]:

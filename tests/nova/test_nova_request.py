@@ -152,10 +152,7 @@ def test_a_port_s_request_is_made_as_nova_makes_it_and_read_back(
     reading = nova_request.read(
         nova_rows.SpecRows(
             networks=tuple(
-                nova_rows.NetworkRow(
-                    port_id=each.port_id, pci_request_id=each.pci_request_id
-                )
-                for each in networks
+                nova_rows.NetworkRow(port_id=each.port_id) for each in networks
             ),
             pci_requests=tuple(rows),
         )

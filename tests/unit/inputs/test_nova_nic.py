@@ -60,7 +60,7 @@ def _kinds(reading: nova_request.SpecReading) -> list[tuple[str, ...]]:
         pytest.param(
             [
                 _NetworkRow(port_id=_OTHER),
-                _NetworkRow(port_id=_PORT, pci_request_id=_REQUEST),
+                _NetworkRow(port_id=_PORT),
             ],
             [_for_port()],
             [_PLAIN, _DIRECT],
@@ -169,7 +169,7 @@ def test_the_request_of_a_port_tells_its_kind(
     ("row", "kinds"),
     [
         pytest.param(
-            _NetworkRow(port_id=_OTHER, pci_request_id=_REQUEST),
+            _NetworkRow(port_id=_OTHER),
             _PLAIN,
             id="pci_request_id alone says nothing",
         ),

@@ -204,7 +204,6 @@ _ROWS = st.builds(
             _NetworkRow,
             network_id=_TEXTS | st.sampled_from(["none", "auto"]),
             port_id=_TEXTS,
-            pci_request_id=_TEXTS,
             device_profile=_TEXTS,
             vnic_type=_TEXTS | st.sampled_from(_Vnic),
         ),

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Yes or no for most hosts of a cloud, from one look at each of their pools.
+
+Where nothing but the kind and the number of devices matters, the question is
+one of sums. By Hall's theorem a request can be served exactly if every set of
+demands finds as many devices as it wants among the pools that may serve any
+of them. What a set finds is a sum over the kinds of pools, so that a pool
+need not be looked at beyond its kind and its count.
+
+A scheduler asks this of every host for every request; it is the one place
+where a microsecond counts.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import functools
+import itertools
+import operator
+from typing import Any, NamedTuple
+
+from pci_sched.matching import ask as pci_ask
+from pci_sched.matching import demand as pci_demand
+from pci_sched.matching import options as pci_options
+from pci_sched.matching import rules
+from pci_sched.pools import domains as pool_domains
+from pci_sched.pools import profile as pool_profile
+from pci_sched.pools import supply as pool_supply
+
+#: What the rules look at whatever a request asks for.
+_ALWAYS = ("dev_type", pool_profile.REMOTE_MANAGED)
+
+#: There are two to the power of this many sets of demands.
+_MOST_DEMANDS = 6
+
+#: Far more than a cloud has, and an end to what is remembered.
+_MOST_KNOWN = 4096
+
+
+class Want(NamedTuple):
+    """Devices wanted under the same conditions."""
+
+    ask: pci_ask.Ask
+    wanted: int
+
+
+_Read = Callable[[Mapping[str, Any]], tuple[Any, ...]]
+
+
+class _Kind(NamedTuple):
+    """Pools that are the same to a request.
+
+    :ivar demands: The numbers of the demands that they may serve.
+    """
+
+    demands: frozenset[int] = frozenset()
+    is_pf: bool = False
+    is_part: bool = False
+
+
+class _Lore(NamedTuple):
+    """All that was learned, in one piece for whoever reads it.
+
+    :ivar read: Gives the values of a pool that the rules look at.
+    :ivar known: The number of a kind, by those values.
+    :ivar checks: For numbers of kinds: how many devices are wanted of them
+        together.
+    :ivar mixed: Pairs of kinds of which one is of PFs, one of their children.
+    """
+
+    read: _Read
+    known: Mapping[tuple[Any, ...], int]
+    kinds: tuple[_Kind, ...]
+    checks: tuple[tuple[tuple[int, ...], int], ...]
+    mixed: tuple[tuple[int, int], ...]
+
+    def judge(self, free: Sequence[int]) -> bool | None:
+        """Judge by how many devices there are of each kind."""
+        for those, wanted in self.checks:
+            left = wanted
+            for kind in those:
+                left -= free[kind]
+            if left > 0:
+                return False
+        for whole, part in self.mixed:
+            if free[whole] > 0 and free[part] > 0:
+                return None
+        return True
+
+
+class Glance:
+    """A request made ready; learns each kind of pool from the first one.
+
+    Requests that want the same share one, and with it what it learned.
+    """
+
+    __slots__ = ("_keys", "_lore", "_tag_rules", "_wants")
+
+    def __init__(
+        self, wants: tuple[Want, ...], tag_rules: pci_options.TagRules
+    ) -> None:
+        self._wants = wants
+        self._tag_rules = tag_rules
+        keys = {wish.key for wish in _wishes(wants)}
+        if any(each.ask.live_migratable for each in wants):
+            keys.add(pool_profile.LIVE_MIGRATABLE)
+        self._keys = tuple(sorted(keys.union(_ALWAYS)))
+        # Fails on a pool that lacks a key; most pools have all of them.
+        read: _Read = operator.itemgetter(*self._keys)
+        self._lore = self._settle(read, {}, (_Kind(),))
+
+    def is_servable(self, records: Sequence[Mapping[str, Any]]) -> bool | None:
+        """Tell whether pools can serve the request.
+
+        :param records: As for :meth:`.supply.Supply.of_records`; not changed.
+        :returns: ``None`` where a glance is not enough.
+        """
+        lore = self._lore
+        free = [0] * len(lore.kinds)
+        read, known = lore.read, lore.known
+        try:
+            for record in records:
+                free[known[read(record)]] += record["count"]
+        except KeyError:
+            # A kind that is not known yet, or an odd pool.
+            return self.is_servable(records) if self._learn(records) else None
+        except (AttributeError, TypeError):
+            return None
+        return lore.judge(free)
+
+    def _learn(self, records: Iterable[Mapping[str, Any]]) -> bool:
+        """Learn the kinds of some pools; tell whether there was any."""
+        read, known = self._lore.read, dict(self._lore.known)
+        kinds = dict.fromkeys(self._lore.kinds)
+        for record in records:
+            values = tuple(map(record.get, self._keys))
+            # Equal values of other types, as 1 and true, are not the same.
+            if not all(isinstance(each, str | None) for each in values):
+                return False
+            if not all(key in record for key in self._keys):
+                read = self._read_gaps
+            if values not in known:
+                if len(known) == _MOST_KNOWN:
+                    return False
+                kind = self._judge(values)
+                kinds.setdefault(kind)
+                known[values] = list(kinds).index(kind)
+        if read == self._lore.read and len(known) == len(self._lore.known):
+            return False
+        self._lore = self._settle(read, known, tuple(kinds))
+        return True
+
+    def _read_gaps(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(map(record.get, self._keys))
+
+    def _judge(self, values: tuple[str | None, ...]) -> _Kind:
+        pairs = zip(self._keys, values, strict=True)
+        profile = pool_profile.Profile.of(pairs)
+        pool = pool_supply.SupplyPool(profile, None, None, None, 1, _NOWHERE)
+        served = frozenset(
+            number
+            for number, each in enumerate(self._wants)
+            if not any(
+                rule(rules.Case(each.ask, tag_rules=self._tag_rules), pool)
+                for rule in rules.PROFILE_RULES
+            )
+        )
+        if not served:
+            return _Kind()
+        return _Kind(served, profile.is_pf, profile.is_part)
+
+    def _settle(
+        self,
+        read: _Read,
+        known: Mapping[tuple[Any, ...], int],
+        kinds: tuple[_Kind, ...],
+    ) -> _Lore:
+        """Work out what must be checked: sets of demands that share a kind.
+
+        Of sets that may be served by the same kinds, the one that wants most
+        is enough; and if no demand of one set shares a kind with one of
+        another, both together are checked by checking each.
+        """
+        checks: dict[tuple[int, ...], int] = {}
+        for group in _groups(len(self._wants), kinds):
+            for some in _subsets(group):
+                those = tuple(
+                    number
+                    for number, kind in enumerate(kinds)
+                    if not kind.demands.isdisjoint(some)
+                )
+                wanted = sum(self._wants[number].wanted for number in some)
+                checks[those] = max(wanted, checks.get(those, 0))
+        wholes = [n for n, kind in enumerate(kinds) if kind.is_pf]
+        parts = [n for n, kind in enumerate(kinds) if kind.is_part]
+        return _Lore(
+            read,
+            known,
+            kinds,
+            tuple(checks.items()),
+            tuple(itertools.product(wholes, parts)),
+        )
+
+
+#: Where the pool is from which a kind is learned.
+_NOWHERE = pool_domains.FaultDomains()
+
+
+def _wishes(wants: Iterable[Want]) -> Iterator[pci_ask.Wish]:
+    for each in wants:
+        for alternative in each.ask.alternatives:
+            yield from alternative
+
+
+def _groups(demands: int, kinds: Iterable[_Kind]) -> list[frozenset[int]]:
+    """Group the demands that share kinds, directly or through others."""
+    groups = [frozenset({number}) for number in range(demands)]
+    for kind in kinds:
+        touched = [each for each in groups if each & kind.demands]
+        if len(touched) > 1:
+            groups = [each for each in groups if each not in touched]
+            groups.append(frozenset().union(*touched))
+    return groups
+
+
+def _subsets(group: frozenset[int]) -> Iterator[tuple[int, ...]]:
+    for size in range(1, len(group) + 1):
+        yield from itertools.combinations(sorted(group), size)
+
+
+def prepare(
+    demands: Sequence[pci_demand.Demand], tag_rules: pci_options.TagRules
+) -> Glance | None:
+    """Make a request ready, if a glance may be enough for it.
+
+    :param demands: Of a request whose guest may sit anywhere.
+    :param tag_rules: As in the options.
+    :returns: ``None`` if it matters where a device is, or whether a tag is
+        null or missing.
+    """
+    by_place = any(
+        each.provider is not None
+        or each.ask.by_place
+        or (each.spread is not None and each.spread.hard)
+        for each in demands
+    )
+    if by_place or len(demands) > _MOST_DEMANDS:
+        return None
+    wants = tuple(Want(each.ask, each.count) for each in demands)
+    by_absence = tag_rules is pci_options.TagRules.STRICT and any(
+        wish.value is None for wish in _wishes(wants)
+    )
+    return None if by_absence else _make(wants, tag_rules)
+
+
+@functools.lru_cache(maxsize=256)
+def _make(wants: tuple[Want, ...], tag_rules: pci_options.TagRules) -> Glance:
+    return Glance(wants, tag_rules)

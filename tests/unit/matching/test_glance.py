@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A glance at pools says what a search through their supply says."""
+
+import os
+import random
+from typing import Any
+
+import pytest
+
+import matching_cases as cases
+from pci_sched.matching import matcher, options, solve
+from pci_sched.model import request as pci_request
+from pci_sched.pools import supply as pool_supply
+
+_CASES = {"ci": 20_000, "deep": 200_000}.get(
+    os.environ.get("HYPOTHESIS_PROFILE", "dev"), 2_000
+)
+
+_STRICT = options.Options(tag_rules=options.TagRules.STRICT)
+
+_Record = dict[str, Any]
+
+
+def _vfs(count: int, **tags: Any) -> _Record:
+    return {
+        "count": count,
+        "dev_type": "type-VF",
+        "remote_managed": "false",
+        "address": "0000:81:00.0",
+        "numa_node": 0,
+    } | tags
+
+
+def _matcher(
+    *wanted: dict[str, Any], chosen: options.Options | None = None
+) -> matcher.Matcher:
+    request = pci_request.InstanceRequest(
+        devices=tuple(
+            pci_request.DeviceRequest(
+                request_id=f"r{number}", specs=(tuple(sorted(spec.items())),)
+            )
+            for number, spec in enumerate(wanted)
+        )
+    )
+    return matcher.Matcher(request, chosen or options.Options())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_it_agrees_with_the_search_wherever_it_says_anything(
+    seed: int,
+) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    said = 0
+    for _ in range(_CASES // 8):
+        world = cases.draw(rng)
+        ready = matcher.Matcher(world.request, cases.options(world))
+        records = cases.records(world)
+        answer = ready.glance(records)
+        if answer is None:
+            continue
+        said += 1
+        supply = pool_supply.Supply.of_records(records, world.numa)
+        expected = ready.is_servable(supply) is solve.Outcome.YES
+        assert answer == expected, world
+    # Many of these requests mind where a device is.
+    assert said > _CASES // 8 // 8
+
+
+def test_what_two_demands_share_is_counted_once() -> None:
+    ready = _matcher({}, {"trusted": "true"})
+    assert ready.glance([_vfs(1, trusted="true")]) is False
+    assert ready.glance([_vfs(2, trusted="true")]) is True
+
+
+def test_a_chain_of_demands_is_followed_to_its_end() -> None:
+    ready = _matcher({"a": "1"}, {"b": "1"}, {"c": "1"})
+    pools = [
+        _vfs(1, a="1", b="1", c="0"),
+        _vfs(1, a="0", b="1", c="1"),
+    ]
+    assert ready.glance(pools) is False
+    assert ready.glance([*pools, _vfs(1, a="0", b="0", c="1")]) is True
+
+
+def test_pools_may_lack_keys_and_differ_in_them() -> None:
+    ready = _matcher({"trusted": "true"})
+    assert ready.glance([_vfs(3)]) is False
+    assert ready.glance([_vfs(3), _vfs(1, trusted="true")]) is True
+    assert ready.glance([_vfs(1, trusted="TRUE")]) is True
+
+
+def test_a_pf_beside_its_own_vfs_takes_a_search() -> None:
+    ready = _matcher({"dev_type": "type-PF"}, {"dev_type": "type-VF"})
+    pf = _vfs(1, dev_type="type-PF")
+    assert ready.glance([pf, _vfs(4)]) is None
+    assert ready.glance([pf]) is False
+
+
+def test_a_pf_that_nobody_asked_for_is_no_matter() -> None:
+    pools = [_vfs(1, dev_type="type-PF"), _vfs(4)]
+    assert _matcher({}).glance(pools) is True
+
+
+@pytest.mark.parametrize("value", [True, 1, 1.0, ["1"]])
+def test_a_tag_that_is_no_text_takes_a_search(value: object) -> None:
+    ready = _matcher({"trusted": "true"})
+    assert ready.glance([_vfs(1, trusted="true")]) is True
+    assert ready.glance([_vfs(1, trusted=value)]) is None
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        {"dev_type": "type-VF", "remote_managed": "false"},
+        _vfs(1) | {"count": None},
+        "a pool",
+    ],
+    ids=["no count", "count is null", "no mapping"],
+)
+def test_an_odd_pool_takes_a_search(pool: Any) -> None:
+    assert _matcher({}).glance([_vfs(9), pool]) is None
+
+
+def test_a_missing_tag_is_no_null_one_where_that_matters() -> None:
+    wanted = {"physical_network": None}
+    assert _matcher(wanted).glance([_vfs(1)]) is True
+    assert _matcher(wanted, chosen=_STRICT).glance([_vfs(1)]) is None
+
+
+def test_where_a_device_is_takes_a_search() -> None:
+    assert _matcher({"address": "0000:81:00.0"}).glance([_vfs(1)]) is None
+
+
+def test_requests_that_want_the_same_share_what_was_learned() -> None:
+    first = _matcher({"physical_network": "shared"})
+    first.glance([_vfs(1, physical_network="shared")])
+    second = _matcher({"physical_network": "shared"})
+    assert first.glance == second.glance
+    assert second.glance([_vfs(1, physical_network="shared")]) is True
+
+
+def test_more_demands_than_it_has_sums_for_take_a_search() -> None:
+    ready = _matcher(*({"kind": str(number)} for number in range(7)))
+    assert ready.glance([_vfs(9)]) is None
+
+
+def test_a_request_for_nothing_is_served_by_nothing() -> None:
+    assert _matcher().glance([]) is True
