@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from pci_sched.exception import PciSchedException
     from pci_sched.inputs.document_reader import load as load_host
     from pci_sched.inputs.hosts import read_host
+    from pci_sched.inputs.request_document import load as load_request
+    from pci_sched.matching.host_match import match
+    from pci_sched.matching.plan import Plan
+    from pci_sched.matching.refusal import Refusal
     from pci_sched.model.host import Host
+    from pci_sched.model.request import InstanceRequest
     from pci_sched.pools.ledger import Ledger
 
 #: The version of this library; setup.cfg reads it from here.
@@ -21,17 +26,27 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Host",
+    "InstanceRequest",
     "Ledger",
     "PciSchedException",
+    "Plan",
+    "Refusal",
     "load_host",
+    "load_request",
+    "match",
     "read_host",
 ]
 
 _HOMES = {
     "Host": ("pci_sched.model.host", "Host"),
+    "InstanceRequest": ("pci_sched.model.request", "InstanceRequest"),
     "Ledger": ("pci_sched.pools.ledger", "Ledger"),
     "PciSchedException": ("pci_sched.exception", "PciSchedException"),
+    "Plan": ("pci_sched.matching.plan", "Plan"),
+    "Refusal": ("pci_sched.matching.refusal", "Refusal"),
     "load_host": ("pci_sched.inputs.document_reader", "load"),
+    "load_request": ("pci_sched.inputs.request_document", "load"),
+    "match": ("pci_sched.matching.host_match", "match"),
     "read_host": ("pci_sched.inputs.hosts", "read_host"),
 }
 

@@ -8,11 +8,13 @@
     ├── RequestInvalid          a request that contradicts itself
     ├── InputInvalid            something from outside cannot be used
     │   ├── SysfsNotFound       a root without a readable PCI tree
-    │   ├── DocumentInvalid     a host document, with the JSON path
+    │   ├── DocumentInvalid     a document, with the JSON path
+    │   ├── NeutronUnusable     Neutron, or its answer
     │   ├── EntryInvalid        an entry of a repeated option
     │   │   ├── SpecInvalid     of [pci]device_spec
     │   │   └── AliasInvalid    of [pci]alias
     │   └── ConfigInvalid       a configuration file
+    ├── NoAnswer                somebody was asked in vain
     └── MigrationsMissing       the database migrations were not installed
 """
 
@@ -45,7 +47,7 @@ class SysfsNotFound(InputInvalid):
 
 
 class DocumentInvalid(InputInvalid):
-    """A host document that cannot be read.
+    """A document that cannot be read.
 
     :ivar path: The JSON path of the value that is wrong, ``$`` for all of it.
     """
@@ -55,6 +57,19 @@ class DocumentInvalid(InputInvalid):
         super().__init__(f"{path}: {problem}")
         self.path = path
         self.problem = problem
+
+
+class NeutronUnusable(InputInvalid):
+    """Neutron, or its answer, cannot be used.
+
+    :ivar is_away: Whether nobody is there to answer, so that another call
+        would fail as slowly.
+    """
+
+    def __init__(self, problem: str, *, is_away: bool = False) -> None:
+        """Say what is wrong, and what to do."""
+        super().__init__(problem)
+        self.is_away = is_away
 
 
 class EntryInvalid(InputInvalid):
@@ -108,3 +123,7 @@ class ConfigInvalid(InputInvalid):
 
 class MigrationsMissing(PciSchedException):
     """The migration scripts are neither installed nor in a source tree."""
+
+
+class NoAnswer(PciSchedException):
+    """There was no answer in time, or nobody was asked."""

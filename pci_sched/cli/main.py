@@ -11,6 +11,7 @@ from typing import Any
 from cliff import app, commandmanager
 
 import pci_sched
+from pci_sched.cli import secret_urls
 
 #: What a shell sees. A usage error is cliff's own code, 2.
 EXIT_CLEAN = 0
@@ -23,6 +24,7 @@ _NAME = "pci-pool"
 VERBS = {
     "check": "pci_sched.cli.check:Check",
     "dump": "pci_sched.cli.dump:Dump",
+    "explain": "pci_sched.cli.explain:Explain",
     "record": "pci_sched.cli.record:Record",
 }
 
@@ -38,10 +40,14 @@ class _Verbs(commandmanager.CommandManager):
 
 
 class PciPool(app.App):
-    """The application."""
+    """The application.
+
+    :ivar vault: What was hidden in the arguments.
+    """
 
     NAME = _NAME
     LOG = logging.getLogger(_NAME)
+    vault = secret_urls.Vault(())
 
     def __init__(self) -> None:
         """Build the application for this process's streams."""
@@ -53,6 +59,11 @@ class PciPool(app.App):
             # Else --help behind a verb would be the help of all of them.
             deferred_help=True,
         )
+
+    def run(self, argv: list[str]) -> int:
+        """Run a verb; nothing secret gets to a parser or a log."""
+        self.vault = secret_urls.Vault(argv)
+        return super().run(self.vault.shown)
 
     def build_option_parser(
         self,

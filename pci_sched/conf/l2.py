@@ -81,6 +81,34 @@ Related options:
 SIGHUP: changes it, from the next request on.
 """,
     ),
+    cfg.FloatOpt(
+        "neutron_timeout",
+        default=5.0,
+        min=1.0,
+        mutable=True,
+        help="""
+How many seconds a request waits for Neutron before it is scheduled
+without its answer.
+
+It is the time for the ports and networks of one request together.
+The first request of a process, and one after a long pause, may wait
+as long again for the list of agents. After a wait in vain Neutron
+is not asked for ports and networks for half a minute, and
+requests are scheduled by what is known.
+
+Possible values:
+
+* A number of seconds, at least 1.
+
+Related options:
+
+* ``neutron_agents_ttl``
+* ``[neutron]timeout`` of Nova ends calls that nobody waits for any
+  more.
+
+SIGHUP: changes it, from the next request on.
+""",
+    ),
     cfg.StrOpt(
         "unlisted_host",
         default="accept",

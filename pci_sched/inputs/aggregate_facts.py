@@ -6,6 +6,7 @@ aggregate adds to what its hosts can bind; none takes anything away.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+import functools
 
 from pci_sched.inputs import fact_sources, oddity
 from pci_sched.model import host as pci_host
@@ -21,6 +22,8 @@ TUNNEL_TYPES = "pci_sched:tunnel_types"
 #: The only kinds of port that hosts of the aggregate take.
 VNIC_TYPES = "pci_sched:vnic_types"
 
+_KEYS = (AGENTS, PHYSICAL_NETWORKS, TUNNEL_TYPES, VNIC_TYPES)
+
 _NONE = "none"
 
 _Metadata = Mapping[str, str]
@@ -34,17 +37,29 @@ def answer(metadata: Iterable[_Metadata]) -> fact_sources.Answer:
     :param metadata: Of each aggregate that the host is in.
     :returns: The answer; silent if none of them has a key of ours.
     """
+    told = tuple(
+        tuple((key, each[key]) for key in _KEYS if key in each)
+        for each in metadata
+    )
+    return _read(tuple(filter(None, told)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _read(
+    told: tuple[tuple[tuple[str, str], ...], ...],
+) -> fact_sources.Answer:
+    """Read the keys of ours, once for all hosts of the same aggregates."""
     notes: list[str] = []
-    found = list(metadata)
+    found = [dict(each) for each in told]
     agents = [
         agent
         for each in found
         if AGENTS in each
         for agent in _read_agents(each, notes)
     ]
-    told = any(AGENTS in each for each in found)
+    has_agents = any(AGENTS in each for each in found)
     facts = pci_host.L2Facts(
-        tuple(agents) if told else None,
+        tuple(agents) if has_agents else None,
         _join(
             [
                 _read_vnic_types(each[VNIC_TYPES], notes)

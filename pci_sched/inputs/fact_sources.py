@@ -8,7 +8,9 @@ wins, all of it: facts of two sources are never mixed.
 from collections.abc import Iterable, Mapping
 import dataclasses
 import enum
+import functools
 import json
+import weakref
 
 from pci_sched.inputs import host_facts_reader
 from pci_sched.model import host as pci_host
@@ -100,17 +102,20 @@ def collect(
     :returns: For each host its facts; one object where they are the same, so
         that whoever judges them can remember what it said.
     """
-    made: dict[str, pci_host.L2Facts] = {}
-    return {
-        host: made.setdefault(_write(agents), pci_host.L2Facts(agents))
-        for host, agents in hosts.items()
-    }
+    return {host: _share(agents) for host, agents in hosts.items()}
 
 
-def _write(agents: tuple[pci_host.L2Agent, ...]) -> str:
-    """Write agents so that equal texts mean equal agents."""
+#: The facts that are in use, by what they say.
+_IN_USE: weakref.WeakValueDictionary[str, pci_host.L2Facts] = (
+    weakref.WeakValueDictionary()
+)
+
+
+def _share(agents: tuple[pci_host.L2Agent, ...]) -> pci_host.L2Facts:
+    """Make the facts of a host, or take those of one like it."""
     fields = [dataclasses.astuple(agent) for agent in agents]
-    return json.dumps(fields, default=repr)
+    text = json.dumps(fields, default=repr)
+    return _IN_USE.setdefault(text, pci_host.L2Facts(agents))
 
 
 def answer_from_list(
@@ -153,18 +158,32 @@ def answer_from_stats(text: str | None, now_s: int) -> Answer:
     """
     if text is None:
         return Answer(source=Source.HOST, state=State.SILENT)
+    answer, time_s = _read_stats(text)
+    if time_s is None:
+        return answer
+    return dataclasses.replace(answer, age_s=max(0, now_s - time_s))
+
+
+@functools.lru_cache(maxsize=16_384)
+def _read_stats(text: str) -> tuple[Answer, int | None]:
+    """Read what a compute said, and when; it says the same for a while."""
     reading = host_facts_reader.read(text)
     note = "; ".join(map(str, reading.oddities))
+    told = Answer(source=Source.HOST, state=State.UNREADABLE, note=note)
     if reading.facts is None:
-        return Answer(source=Source.HOST, state=State.UNREADABLE, note=note)
-    agents, time_s = reading.facts.agents, reading.facts.time_s
-    return Answer(
-        source=Source.HOST,
-        state=State.SILENT if agents is None else State.KNOWN,
-        facts=pci_host.L2Facts(agents),
-        age_s=None if time_s is None else max(0, now_s - time_s),
-        note=note,
-    )
+        return told, None
+    agents = reading.facts.agents
+    if agents is None:
+        told = dataclasses.replace(told, state=State.SILENT)
+    else:
+        told = dataclasses.replace(
+            told, state=State.KNOWN, facts=_share(agents)
+        )
+    return told, reading.facts.time_s
+
+
+#: Of a host that is in no list, where the operator rejects such hosts.
+_NO_AGENT = pci_host.L2Facts(())
 
 
 def choose(answers: Iterable[Answer], unlisted: UnlistedHost) -> Choice:
@@ -188,5 +207,5 @@ def choose(answers: Iterable[Answer], unlisted: UnlistedHost) -> Choice:
     missing = State.UNLISTED in states and State.UNREADABLE not in states
     facts = pci_host.NOTHING_KNOWN
     if missing and unlisted is UnlistedHost.REJECT:
-        facts = pci_host.L2Facts(())
+        facts = _NO_AGENT
     return Choice(facts, None, tuple(passed_over))

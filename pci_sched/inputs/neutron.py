@@ -12,6 +12,7 @@ from typing import Any
 
 from pci_sched import exception
 from pci_sched.inputs import neutron_fields as fields
+from pci_sched.inputs import neutron_profile
 from pci_sched.model import host as pci_host
 from pci_sched.model import request as pci_request
 
@@ -21,7 +22,14 @@ _NETWORK_TYPE = "provider:network_type"
 _PHYSICAL_NETWORK = "provider:physical_network"
 
 
-def _read_agent(entry: Mapping[str, Any], path: str) -> pci_host.L2Agent:
+def read_agent(entry: Mapping[str, Any], path: str) -> pci_host.L2Agent:
+    """Read one agent of the list.
+
+    :param entry: The agent.
+    :param path: Its path in the document.
+    :returns: The agent; its host is not in it.
+    :raises exception.DocumentInvalid: If it cannot be read.
+    """
     return pci_host.L2Agent(
         agent_type=fields.read_text(entry, "agent_type", path),
         alive=fields.read_flag(entry, "alive", path),
@@ -46,7 +54,7 @@ def read_agents(document: object) -> dict[str, tuple[pci_host.L2Agent, ...]]:
     hosts: dict[str, list[pci_host.L2Agent]] = {}
     for path, entry in fields.unwrap_list(document, "agents"):
         host = fields.read_text(entry, "host", path)
-        hosts.setdefault(host, []).append(_read_agent(entry, path))
+        hosts.setdefault(host, []).append(read_agent(entry, path))
     return {host: tuple(agents) for host, agents in hosts.items()}
 
 
@@ -158,17 +166,6 @@ def _read_vnic_type(
         ) from None
 
 
-def _read_capabilities(port: Mapping[str, Any]) -> frozenset[str] | None:
-    """Read what the profile says, if the caller may see a profile."""
-    profile = port.get(_PROFILE)
-    if not isinstance(profile, Mapping):
-        return None
-    capabilities = profile.get("capabilities", [])
-    if not isinstance(capabilities, list):
-        return None
-    return frozenset(each for each in capabilities if isinstance(each, str))
-
-
 def read_port(
     document: object,
     segments: Iterable[pci_request.Segment] | None = None,
@@ -192,5 +189,5 @@ def read_port(
         subnet_segment_ids=_read_subnet_segments(
             port, segment_of_subnet or {}, path
         ),
-        capabilities=_read_capabilities(port),
+        capabilities=neutron_profile.read_capabilities(port.get(_PROFILE)),
     )

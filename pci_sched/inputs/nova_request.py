@@ -38,6 +38,7 @@ class SpecReading:
     devices: tuple[pci_request.DeviceRequest, ...]
     providers: Providers = ()
     stale: frozenset[str] = frozenset()
+    orphaned: frozenset[str] = frozenset()
     guest_cells: int = 0
     oddities: tuple[oddity.Oddity, ...] = ()
 
@@ -88,6 +89,11 @@ def read(rows: nova_rows.SpecRows) -> SpecReading:
             for each in requests
             if each.device.port_id and each.device.port_id not in listed
         ),
+        orphaned=frozenset(
+            each.device.request_id
+            for each in requests
+            if each.is_for_port and not each.device.port_id
+        ),
         guest_cells=max(rows.guest_cells, 0),
         oddities=tuple(oddities),
     )
@@ -112,12 +118,14 @@ def read_providers(
         return reading.providers
     found: list[tuple[str, tuple[str, ...]]] = []
     for device in reading.devices:
+        if device.port_id or device.request_id in reading.orphaned:
+            continue
         prefix = f"{device.request_id}-"
         chosen = tuple(
             mappings[group][0]
             for group in sorted(mappings)
             if group.startswith(prefix) and mappings[group]
         )
-        if chosen and device.port_id is None:
+        if chosen:
             found.append((device.request_id, chosen))
     return tuple(found)

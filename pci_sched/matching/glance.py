@@ -86,6 +86,19 @@ class _Lore(NamedTuple):
         return True
 
 
+class Description(NamedTuple):
+    """What pools lack; where it is equal, the request starves of the same.
+
+    :ivar lacks: How many devices, for each set of demands.
+    :ivar found: What of the pools the rules look at.
+    :ivar kinds: How many kinds were known: the sets depend on them.
+    """
+
+    lacks: tuple[int, ...]
+    found: frozenset[tuple[Any, ...]]
+    kinds: int
+
+
 class Glance:
     """A request made ready; learns each kind of pool from the first one.
 
@@ -126,11 +139,38 @@ class Glance:
             return None
         return lore.judge(free)
 
-    def _learn(self, records: Iterable[Mapping[str, Any]]) -> bool:
+    def describe(
+        self, records: Sequence[Mapping[str, Any]]
+    ) -> Description | None:
+        """Tell what keeps pools from serving the request, and how far.
+
+        :param records: Of which :meth:`is_servable` says that they cannot.
+        :returns: ``None`` where a glance is not enough.
+        """
+        lore = self._lore
+        found: set[tuple[Any, ...]] = set()
+        free = [0] * len(lore.kinds)
+        try:
+            for record in records:
+                if record["count"] > 0:
+                    values = lore.read(record)
+                    found.add(values)
+                    free[lore.known[values]] += record["count"]
+        except (AttributeError, KeyError, TypeError):
+            return None
+        lacks = [
+            max(0, wanted - sum(free[kind] for kind in those))
+            for those, wanted in lore.checks
+        ]
+        return Description(tuple(lacks), frozenset(found), len(lore.kinds))
+
+    def _learn(self, records: Iterable[object]) -> bool:
         """Learn the kinds of some pools; tell whether there was any."""
         read, known = self._lore.read, dict(self._lore.known)
         kinds = dict.fromkeys(self._lore.kinds)
         for record in records:
+            if not isinstance(record, Mapping):
+                return False
             values = tuple(map(record.get, self._keys))
             # Equal values of other types, as 1 and true, are not the same.
             if not all(isinstance(each, str | None) for each in values):

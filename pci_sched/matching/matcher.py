@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 import dataclasses
-from typing import Any
+from typing import Any, TypeVar
 
 from pci_sched.matching import demand as pci_demand
 from pci_sched.matching import (
@@ -27,9 +27,10 @@ _DEFAULT = pci_options.Options()
 _NO_CELLS: frozenset[int] = frozenset()
 
 
-#: What is asked of pool records, as :meth:`.supply.Supply.of_records` takes
-#: them.
-Glance = Callable[[Sequence[Mapping[str, Any]]], bool | None]
+_T = TypeVar("_T")
+
+#: A look at pool records, as :meth:`.supply.Supply.of_records` takes them.
+_Look = Callable[[Sequence[Mapping[str, Any]]], _T | None]
 
 
 def _never(_: object) -> None:
@@ -57,6 +58,8 @@ class Matcher:
     :ivar glance: Tells from pool records whether a host can serve the
         request, if it is easily told: what :meth:`is_servable` says of their
         supply, or ``None``. No count may be negative.
+    :ivar describe: Gives a key of records that it says no of; :meth:`why_not`
+        says the same of all with the same key.
     """
 
     def __init__(
@@ -68,7 +71,11 @@ class Matcher:
         self.options = options
         self._wants = pci_demand.collect(request)
         self._judge = eligibility.Judge(options.tag_rules)
-        self.glance = self._make_glance()
+        made = self._make_glance()
+        self.glance: _Look[bool] = made.is_servable if made else _never
+        self.describe: _Look[pci_glance.Description] = (
+            made.describe if made else _never
+        )
 
     def is_servable(self, supply: pool_supply.Supply) -> solve.Outcome:
         """Tell whether a host can serve the request; the cheapest question.
@@ -109,6 +116,14 @@ class Matcher:
             return self._refuse(supply, nodes)
         code = refusal_code.RefusalCode.SEARCH_LIMIT
         return pci_refusal.Refusal(code, is_minimal=False, nodes=nodes)
+
+    def refuse(self, supply: pool_supply.Supply) -> pci_refusal.Refusal:
+        """Say why a host cannot serve the request.
+
+        :param supply: Of a host of which :meth:`is_servable` says no.
+        :returns: What :meth:`match` says, for less work.
+        """
+        return self._refuse(supply, 0)
 
     def why_not(
         self, supply: pool_supply.Supply
@@ -172,12 +187,11 @@ class Matcher:
             found.append(eligibility.Station(supply, demands, here, placement))
         return found
 
-    def _make_glance(self) -> Glance:
+    def _make_glance(self) -> pci_glance.Glance | None:
         wants = self._wants
         if wants.mismatched or self._minds_place():
-            return _never
-        made = pci_glance.prepare(wants.demands, self.options.tag_rules)
-        return made.is_servable if made else _never
+            return None
+        return pci_glance.prepare(wants.demands, self.options.tag_rules)
 
     def _minds_place(self) -> bool:
         """Tell whether it matters which cells the guest sits on."""

@@ -5,9 +5,9 @@ The filter of nova-scheduler and ``pci-pool explain`` both ask here, so that
 one never says what the other would not.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pci_sched.matching import binding as l2_binding
 from pci_sched.matching import (
@@ -107,7 +107,7 @@ class Judge:
         # The keys are ids, which the values keep from being used again.
         self._bound: dict[int, tuple[pci_host.L2Facts, bool]] = {}
         self._served: dict[int, tuple[pool_supply.Supply, bool]] = {}
-        self._codes: dict[int, str | None] = {}
+        self._codes: dict[object, str | None] = {}
 
     def can_bind(self, facts: pci_host.L2Facts) -> bool:
         """Tell whether a host can bind every port.
@@ -135,18 +135,38 @@ class Judge:
         return known[1]
 
     def why_not(
-        self, supply: pool_supply.Supply, facts: pci_host.L2Facts
+        self,
+        facts: pci_host.L2Facts,
+        records: Sequence[Mapping[str, Any]],
+        supply: Callable[[], pool_supply.Supply],
     ) -> str | None:
         """Give one reason as a code, without the work of a whole verdict.
 
-        :param supply: Of the host.
         :param facts: Of the host.
+        :param records: The pools of the host.
+        :param supply: Gives their supply, if it is needed.
         :returns: ``None`` if the host is accepted.
         """
-        reason = next(self._unbound(facts), None)
-        if reason is not None:
-            return reason.code
-        return None if self.can_serve(supply) else self._devices_code(supply)
+        if not self.can_bind(facts):
+            return next(self._unbound(facts)).code
+        key: object = self._matcher.describe(records)
+        if key is None:
+            key = id(supply())
+        if key not in self._codes:
+            made = supply()
+            # Keeps its id from being used again.
+            self.can_serve(made)
+            self._codes[key] = self._matcher.why_not(made)
+        return self._codes[key]
+
+    def count_lacking(self, records: Sequence[Mapping[str, Any]]) -> int:
+        """Count the devices that a host lacks, if it is easily told.
+
+        :param records: The pools of a host that is not accepted.
+        :returns: 0 where that is not known.
+        """
+        found = self._matcher.describe(records)
+        return 0 if found is None else max(found.lacks, default=0)
 
     def judge(
         self, supply: pool_supply.Supply, facts: pci_host.L2Facts
@@ -167,7 +187,11 @@ class Judge:
         reasons = [each for each in answers if isinstance(each, Reason)]
         warnings = [text for each in bindings for text in each.warnings]
         lacking, plan = 0, None
-        found = self._matcher.match(supply)
+        found: pci_plan.Plan | pci_refusal.Refusal
+        if self.can_serve(supply):
+            found = self._matcher.match(supply)
+        else:
+            found = self._matcher.refuse(supply)
         if isinstance(found, pci_plan.Plan):
             plan = found
         elif found.code is _SEARCH_LIMIT:
@@ -183,12 +207,6 @@ class Judge:
             plan=plan,
             distance=(ports + lacking, lacking, ports),
         )
-
-    def _devices_code(self, supply: pool_supply.Supply) -> str | None:
-        known = self._codes.get(id(supply))
-        if known is None:
-            known = self._codes[id(supply)] = self._matcher.why_not(supply)
-        return known
 
     def _unbound(self, facts: pci_host.L2Facts) -> Iterator[Reason]:
         for port in self._ports:

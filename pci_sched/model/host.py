@@ -55,7 +55,7 @@ class L2Agent:
     )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, weakref_slot=True)
 class L2Facts:
     """What a host can bind.
 

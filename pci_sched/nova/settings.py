@@ -7,13 +7,7 @@ import functools
 from oslo_config import cfg
 
 from pci_sched.inputs import fact_sources
-from pci_sched.matching import binding, options
-from pci_sched.model import request as pci_request
-
-_NOVA = "nova"
-
-#: Where ``device_choice`` is no word of :class:`.options.Fill`, Nova packs.
-_FILLS = {fill.value: fill for fill in options.Fill}
+from pci_sched.matching import binding, configured, options
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,26 +56,10 @@ def _make(
     unlisted: str,
     agents_file: str,
 ) -> Settings:
-    tag_rules = options.TagRules.STRICT
-    if device_choice == _NOVA:
-        tag_rules = options.TagRules.NOVA
     return Settings(
-        matching=options.Options(
-            tag_rules=tag_rules,
-            fill=_FILLS.get(device_choice, options.Fill.PACK),
-            node_budget=search_budget,
-        ),
-        binding=binding.Options(
-            mechanism_drivers=mechanism_drivers,
-            prohibited=frozenset(map(_read_pair, prohibited)),
-        ),
+        matching=configured.matching_options(device_choice, search_budget),
+        binding=configured.binding_options(mechanism_drivers, prohibited),
         sources=tuple(map(fact_sources.Source, sources)),
         unlisted=fact_sources.UnlistedHost(unlisted),
         agents_file=agents_file,
     )
-
-
-def _read_pair(text: str) -> tuple[str, pci_request.VnicType]:
-    """Read what the option's own type has checked."""
-    driver, _colon, vnic_type = text.partition(":")
-    return driver, pci_request.VnicType(vnic_type)

@@ -10,6 +10,10 @@ from typing import Any
 
 from pci_sched.inputs import nova_rows
 
+#: How versioned objects store the fields that are set
+#: (``nova.objects.base.get_attrname``).
+STORAGE = "_obj_"
+
 
 def read_spec(spec: Any) -> nova_rows.SpecRows:
     """Read what a RequestSpec says of ports and devices.
@@ -18,16 +22,18 @@ def read_spec(spec: Any) -> nova_rows.SpecRows:
         loaded into it.
     :returns: The rows.
     """
-    requested = _get(spec, "requested_networks")
-    pci_requests = _get(spec, "pci_requests")
+    requested = get(spec, "requested_networks")
+    pci_requests = get(spec, "pci_requests")
     return nova_rows.SpecRows(
         networks=tuple(map(_read_network, _list(requested, "objects"))),
         pci_requests=read_requests(_list(pci_requests, "requests")),
-        guest_cells=len(_list(_get(spec, "numa_topology"), "cells")),
+        guest_cells=len(_list(get(spec, "numa_topology"), "cells")),
     )
 
 
-def read_requests(requests: Iterable[Any]) -> tuple[nova_rows.PciRequestRow, ...]:
+def read_requests(
+    requests: Iterable[Any],
+) -> tuple[nova_rows.PciRequestRow, ...]:
     """Read ``nova.objects.InstancePCIRequest`` objects.
 
     :param requests: In the order of the spec.
@@ -38,37 +44,38 @@ def read_requests(requests: Iterable[Any]) -> tuple[nova_rows.PciRequestRow, ...
 
 def _read_network(network: Any) -> nova_rows.NetworkRow:
     return nova_rows.NetworkRow(
-        network_id=_get(network, "network_id"),
-        port_id=_get(network, "port_id"),
-        pci_request_id=_get(network, "pci_request_id"),
-        device_profile=_get(network, "device_profile"),
-        tag=_get(network, "tag"),
+        network_id=get(network, "network_id"),
+        port_id=get(network, "port_id"),
+        device_profile=get(network, "device_profile"),
     )
 
 
 def _read_request(request: Any) -> nova_rows.PciRequestRow:
     return nova_rows.PciRequestRow(
-        request_id=_get(request, "request_id"),
-        requester_id=_get(request, "requester_id"),
-        count=_get(request, "count"),
-        spec=_get(request, "spec"),
-        numa_policy=_get(request, "numa_policy"),
-        alias_name=_get(request, "alias_name"),
+        request_id=get(request, "request_id"),
+        requester_id=get(request, "requester_id"),
+        count=get(request, "count"),
+        spec=get(request, "spec"),
+        numa_policy=get(request, "numa_policy"),
+        alias_name=get(request, "alias_name"),
     )
 
 
-def _get(obj: Any, name: str) -> Any:
-    """Get a field that is set; reading another may raise, or load it."""
-    is_set = getattr(obj, "obj_attr_is_set", None)
-    try:
-        if is_set is not None and not is_set(name):
-            return None
-    except AttributeError:
-        # Nova's word for a field that the object's release does not have.
-        return None
+def get(obj: Any, name: str) -> Any:
+    """Get a field that is set; reading another may raise, or load it.
+
+    Asking each object for each field whether it is set would cost more than
+    the whole rest of a request.
+
+    :param obj: A versioned object, or anything else that has attributes.
+    :param name: Of the field.
+    :returns: ``None`` if it is not set.
+    """
+    if hasattr(obj, "obj_attr_is_set"):
+        return getattr(obj, STORAGE + name, None)
     return getattr(obj, name, None)
 
 
 def _list(obj: Any, name: str) -> list[Any]:
     """Get the entries of a list object that may be missing."""
-    return [] if obj is None else list(_get(obj, name) or ())
+    return [] if obj is None else list(get(obj, name) or ())

@@ -12,7 +12,11 @@ from typing import Any
 
 from pci_sched.inputs import nova_pools
 from pci_sched.model import host as pci_host
+from pci_sched.nova import spec_rows
 from pci_sched.pools import supply as pool_supply
+
+#: Of a host that has nothing, or does not say.
+NONE = pool_supply.Supply.of_pools(())
 
 _Numa = tuple[pci_host.NumaNode, ...]
 
@@ -28,13 +32,14 @@ def of_pools(
     :param pools: ``nova.pci.stats.PciDeviceStats.pools``; not changed.
     :param numa: The host's NUMA nodes.
     :returns: The supply; the same object for the same content, for a while.
+    :raises exception.DocumentInvalid: If they are no pools at all.
     """
-    content = tuple([(*pool, *pool.values()) for pool in pools])
     try:
+        content = tuple([(*pool, *pool.values()) for pool in pools])
         return _make(content, numa)
-    except TypeError:
-        # Something in it has no hash: no tag that Nova would make.
-        return _make.__wrapped__(content, numa)
+    except (AttributeError, TypeError):
+        # No pools, or something in them that no tag of Nova's can be.
+        return _make_of_odd(pools, numa)
 
 
 def statistics() -> tuple[int, int]:
@@ -52,11 +57,15 @@ def _make(content: _Content, numa: _Numa) -> pool_supply.Supply:
     try:
         return pool_supply.Supply.of_records(pools, numa)
     except (AttributeError, KeyError, TypeError):
-        # Odd pools are worth the time it takes to look at each value.
-        records = nova_pools.read(pools).records
-        return pool_supply.Supply.of_records(
-            [record.to_pool() for record in records], numa
-        )
+        return _make_of_odd(pools, numa)
+
+
+def _make_of_odd(pools: object, numa: _Numa) -> pool_supply.Supply:
+    """Look at each value; what makes no sense is left out."""
+    records = nova_pools.read(pools).records
+    return pool_supply.Supply.of_records(
+        [record.to_pool() for record in records], numa
+    )
 
 
 def read_numa(topology: Any) -> _Numa:
@@ -66,8 +75,7 @@ def read_numa(topology: Any) -> _Numa:
         ``nova.objects.NUMATopology`` or ``None``.
     :returns: Empty if it does not say.
     """
-    cells = getattr(topology, "cells", None) or ()
     return tuple(
-        pci_host.NumaNode(cell.id, getattr(cell, "socket", None))
-        for cell in cells
+        pci_host.NumaNode(cell.id, spec_rows.get(cell, "socket"))
+        for cell in spec_rows.get(topology, "cells") or ()
     )

@@ -136,7 +136,9 @@ def test_agrees_with_nova_or_says_why_not() -> None:
         seen[difference or question.is_servable()] += 1
     print(f"{sum(seen.values())} cases:", dict(seen))
     assert seen[True] > _CASES / 10
-    assert all(seen[difference] for difference in _Difference)
+    if _CASES >= 6_000:
+        # The rarest class needs some thousands of cases to be met.
+        assert all(seen[difference] for difference in _Difference)
 
 
 @hypothesis.given(st.randoms(use_true_random=False))

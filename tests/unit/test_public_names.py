@@ -67,3 +67,23 @@ def test_a_bad_device_spec_is_an_error_of_ours(
     FakeSysfs(tmp_path)
     with pytest.raises(exception.SpecInvalid):
         pci_sched.read_host(tmp_path, ["{"])
+
+
+def test_a_request_is_loaded_and_matched(tmp_path: pathlib.Path) -> None:
+    tree = FakeSysfs(tmp_path)
+    tree.card("0000:41:00.0", ["0000:41:10.0"])
+    host = pci_sched.read_host(tmp_path, ['{"product_id": "10ca"}'])
+
+    def ask(count: int) -> pci_sched.InstanceRequest:
+        device = {"alias": "vf", "count": count}
+        document = {"schema": "pci-sched/request/1", "devices": [device]}
+        alias = '{"name": "vf", "vendor_id": "8086", "product_id": "10ca"}'
+        return pci_sched.load_request(document, [alias])
+
+    plan = pci_sched.match(host, ask(1))
+    assert isinstance(plan, pci_sched.Plan)
+    (serving,) = plan.servings
+    assert list(map(str, serving.addresses or ())) == ["0000:41:10.0"]
+    refusal = pci_sched.match(host, ask(2))
+    assert isinstance(refusal, pci_sched.Refusal)
+    assert refusal.code == "COUNT"

@@ -68,6 +68,7 @@ def test_without_a_word_in_the_file_the_defaults_hold(
     assert {name: group[name] for name in _NAMES} == {
         "fact_sources": ["neutron"],
         "neutron_agents_ttl": 60,
+        "neutron_timeout": 5.0,
         "unlisted_host": "accept",
         "agents_file": None,
         "mechanism_drivers": list(binding_table.DRIVERS),
@@ -95,6 +96,7 @@ def test_the_options_can_be_registered_again() -> None:
     [
         ("fact_sources = file, neutron", ["file", "neutron"]),
         ("fact_sources =", []),
+        ("neutron_timeout = 2.5", 2.5),
         ("unlisted_host = reject", "reject"),
         ("mechanism_drivers = ovn,sriovnicswitch", ["ovn", "sriovnicswitch"]),
         (
@@ -118,6 +120,7 @@ def test_a_line_of_a_file_is_read(
     [
         "fact_sources = nagios",
         "neutron_agents_ttl = 0",
+        "neutron_timeout = 0.9",
         "unlisted_host = maybe",
         "prohibited_vnic_types = direct",
         "prohibited_vnic_types = ovn:drect",

@@ -66,6 +66,27 @@ def test_it_agrees_with_the_search_wherever_it_says_anything(
     assert said > _CASES // 8 // 8
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_what_starves_of_the_same_has_the_same_code(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    refused = 0
+    for _ in range(_CASES // 32):
+        world = cases.draw(rng)
+        ready = matcher.Matcher(world.request, cases.options(world))
+        records = cases.records(world)
+        codes: dict[object, object] = {}
+        for _ in range(6):
+            for record in records:
+                record["count"] = rng.randrange(4)
+            if ready.glance(records) is False:
+                refused += 1
+                supply = pool_supply.Supply.of_records(records, world.numa)
+                code = ready.why_not(supply)
+                key = ready.describe(records)
+                assert codes.setdefault(key, code) == code, world
+    assert refused > _CASES // 100
+
+
 def test_what_two_demands_share_is_counted_once() -> None:
     ready = _matcher({}, {"trusted": "true"})
     assert ready.glance([_vfs(1, trusted="true")]) is False

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults of ours that must not become faults of Nova's."""
+
+from collections.abc import Callable
+
+
+class Faults:
+    """Says each kind of fault once, however often it happens.
+
+    A fault that comes with one host of a request mostly comes with all of
+    them, and with the next request again.
+    """
+
+    def __init__(self, say: Callable[..., None]) -> None:
+        """Say nothing yet.
+
+        :param say: Such as a method of a logger.
+        """
+        self._say = say
+        self._said: set[tuple[str, type]] = set()
+
+    def note(self, what: str, error: Exception | str) -> None:
+        """Say what happened, unless a fault of the kind was said before.
+
+        :param what: What happens instead of what was wanted.
+        :param error: Why. Exceptions of one type are of one kind, and so are
+            all words.
+        """
+        kind = (what, type(error))
+        if kind in self._said:
+            return
+        self._said.add(kind)
+        if isinstance(error, str):
+            self._say("%s: %s (said once)", what, error)
+        else:
+            name = type(error).__name__
+            self._say(
+                "%s: %s: %s (said once)", what, name, error, exc_info=error
+            )

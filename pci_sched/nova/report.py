@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the filter writes into the log of the hosts it refused."""
+
+from collections.abc import Mapping, Sequence
+
+from oslo_log import log as logging
+
+from pci_sched.matching import refusal_code, verdict
+from pci_sched.nova import facts as l2_facts
+from pci_sched.nova import screening
+
+LOG = logging.getLogger(__name__)
+
+
+def say(name: str, found: screening.Screened, facts: l2_facts.Facts) -> None:
+    """Write what a run of the filter came to.
+
+    :param name: Of the instance.
+    :param found: The hosts.
+    :param facts: What they were judged by.
+    """
+    if found.odd:
+        host, err = found.odd[0]
+        LOG.error(
+            "%d hosts cannot be judged for instance %s and pass; please"
+            " report this as a bug of pci_sched. The first is %s: %r",
+            len(found.odd),
+            name,
+            host.host,
+            err,
+            exc_info=err,
+        )
+    if LOG.isEnabledFor(logging.DEBUG):
+        _say_each(name, found)
+    if found.refused and not found.passed:
+        _say_none_left(name, found.refused, facts)
+
+
+def _say_each(name: str, found: screening.Screened) -> None:
+    """Write a line for each host."""
+    for host in found.passed:
+        LOG.debug("Host %s passes for instance %s", host.host, name)
+    for each in found.refused:
+        LOG.debug(
+            "Host %s does not pass for instance %s: %s",
+            each.host.host,
+            name,
+            _say_reasons(each.verdict()),
+        )
+
+
+def _say_none_left(
+    name: str,
+    refused: Sequence[screening.Refused],
+    facts: l2_facts.Facts,
+) -> None:
+    """Write the one line of a request that no host is left for."""
+    alike: dict[str, list[screening.Refused]] = {}
+    for each in refused:
+        alike.setdefault(each.why_not(), []).append(each)
+    counts = [(len(hosts), code) for code, hosts in alike.items()]
+    nearest = _find_nearest(alike)
+    LOG.info(
+        "No host of %d is left for instance %s: %s. Nearest: %s: %s. %s",
+        len(refused),
+        name,
+        ", ".join(f"{code} {n}" for n, code in sorted(counts, reverse=True)),
+        nearest.host.host,
+        _say_reasons(nearest.verdict()),
+        facts.choose(nearest.host),
+    )
+
+
+def _say_reasons(judged: verdict.Verdict) -> str:
+    """Say why not, each reason with its code, in one line."""
+    return "; ".join(
+        f"{reason.message} [{reason.code}]" for reason in judged.reasons
+    )
+
+
+def _find_nearest(
+    alike: Mapping[str, Sequence[screening.Refused]],
+) -> screening.Refused:
+    """Find who comes nearest, without a verdict on each.
+
+    A cloud of ten thousand hosts must not wait for a line of a log.
+    """
+    code = max(alike, key=lambda code: _RANK.get(code, 0))
+    return min(
+        alike[code], key=lambda each: (each.count_lacking(), each.host.host)
+    )
+
+
+#: The rules in their order: who fails by a later one comes nearer, and who
+#: fails by none of them lacks an agent.
+_RANK = {
+    code.value: number
+    for number, code in enumerate(refusal_code.RefusalCode, start=1)
+}

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One request against hosts: what the filter does, without Nova."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pci_sched import exception
+from pci_sched.inputs import nova_request
+from pci_sched.matching import verdict
+from pci_sched.model import host as pci_host
+from pci_sched.nova import facts as l2_facts
+from pci_sched.nova import look_up, settings, supplies
+from pci_sched.pools import supply as pool_supply
+
+_Candidate = Mapping[str, Any]
+
+#: ``nova.scheduler.filters.CandidateFilterMixin.filter_candidates``.
+_FilterCandidates = Callable[
+    [Any, Callable[[_Candidate], bool]], Sequence[_Candidate]
+]
+
+#: Refused before, and not when it is asked again: of no host that can be.
+_UNDECIDED = "UNDECIDED"
+
+
+class Refused(NamedTuple):
+    """A host that does not pass, and what it was judged by."""
+
+    screening: "Screening"
+    host: Any
+    judge: verdict.Judge
+    facts: pci_host.L2Facts
+
+    def why_not(self) -> str:
+        """Give one reason as a code, without the work of a whole verdict."""
+        code = self.judge.why_not(self.facts, self._pools(), self._supply)
+        return code or _UNDECIDED
+
+    def count_lacking(self) -> int:
+        """Count the devices that are missing, as far as that is known."""
+        return self.judge.count_lacking(self._pools())
+
+    def verdict(self) -> verdict.Verdict:
+        """Say all there is to say."""
+        return self.judge.judge(self._supply(), self.facts)
+
+    def _pools(self) -> Sequence[Mapping[str, Any]]:
+        stats = self.host.pci_stats
+        return () if stats is None else stats.pools
+
+    def _supply(self) -> pool_supply.Supply:
+        try:
+            return self.screening.supply(self.host)
+        except exception.DocumentInvalid:
+            # Its agents refused the host before anybody looked.
+            return supplies.NONE
+
+
+class Screened(NamedTuple):
+    """Hosts, each kind in its order.
+
+    :ivar odd: Those that could not be judged, and why. They pass, and keep
+        no other from being judged.
+    """
+
+    passed: list[Any]
+    refused: list[Refused]
+    odd: list[tuple[Any, Exception]]
+
+
+class Screening:
+    """A request made ready; serves every run of the filter for it.
+
+    :ivar knowledge: What is known of the request.
+    :ivar chosen: The options it was made ready under.
+    """
+
+    def __init__(
+        self, knowledge: look_up.Knowledge, chosen: settings.Settings
+    ) -> None:
+        self.knowledge = knowledge
+        self.chosen = chosen
+        self._judge = self._make(None)
+        self._has_cells = bool(knowledge.reading.guest_cells)
+        # Requests for ports do not follow what Placement chose.
+        self._follows_placement = any(
+            each.port_id is None for each in knowledge.devices
+        )
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether any host will do."""
+        request = self._judge.request
+        return not request.ports and not request.devices
+
+    def screen(
+        self,
+        hosts: Iterable[Any],
+        facts: l2_facts.Facts,
+        filter_candidates: _FilterCandidates,
+    ) -> Screened:
+        """Tell the hosts that pass from those that do not.
+
+        :param hosts: ``nova.scheduler.host_manager.HostState`` objects; those
+            of their allocation candidates that cannot serve the request are
+            taken off.
+        :param facts: What is known of their L2 agents.
+        :param filter_candidates: Takes them off.
+        :returns: The hosts.
+        """
+        found = Screened([], [], [])
+        for host in hosts:
+            try:
+                known = facts.of(host)
+                refusing = self._find_refusing(host, known, filter_candidates)
+            except Exception as err:  # noqa: BLE001 - see Screened.odd
+                found.odd.append((host, err))
+                refusing = None
+            if refusing is None:
+                found.passed.append(host)
+            else:
+                found.refused.append(Refused(self, host, refusing, known))
+        return found
+
+    def supply(self, host: Any) -> pool_supply.Supply:
+        """Read what a host has left.
+
+        :param host: As for :meth:`screen`.
+        :returns: The same object for the same content, for a while.
+        """
+        stats = host.pci_stats
+        if stats is None:
+            return supplies.NONE
+        if not self._has_cells:
+            return supplies.of_pools(stats.pools)
+        numa = supplies.read_numa(host.numa_topology)
+        return supplies.of_pools(stats.pools, numa)
+
+    def judge_of(self, candidate: _Candidate) -> verdict.Judge:
+        """Give who judges a host under one choice of Placement's.
+
+        :param candidate: One of ``HostState.allocation_candidates``.
+        :returns: The judge.
+        """
+        providers = nova_request.read_providers(
+            self.knowledge.reading, candidate.get("mappings") or {}
+        )
+        return self._make(providers) if providers else self._judge
+
+    def _make(self, providers: nova_request.Providers | None) -> verdict.Judge:
+        return verdict.Judge(
+            self.knowledge.to_request(providers),
+            self.chosen.matching,
+            self.chosen.binding,
+        )
+
+    def _find_refusing(
+        self,
+        host: Any,
+        known: pci_host.L2Facts,
+        filter_candidates: _FilterCandidates,
+    ) -> verdict.Judge | None:
+        """Give who refuses a host; ``None`` if nobody does."""
+        judge = self._judge
+        if not judge.can_bind(known):
+            return judge
+        if not judge.wants_devices:
+            return None
+        if self._follows_placement and host.allocation_candidates:
+            return self._prune(host, filter_candidates)
+        stats = host.pci_stats
+        serves = None if stats is None else judge.glance(stats.pools)
+        if serves is None:
+            serves = judge.can_serve(self.supply(host))
+        return None if serves else judge
+
+    def _prune(
+        self, host: Any, filter_candidates: _FilterCandidates
+    ) -> verdict.Judge | None:
+        """Take off the candidates that will not do, and give who says so."""
+        supply = self.supply(host)
+        judges: list[verdict.Judge] = []
+
+        def is_good(candidate: _Candidate) -> bool:
+            judges.append(self.judge_of(candidate))
+            return judges[-1].can_serve(supply)
+
+        return None if filter_candidates(host, is_good) else judges[-1]
