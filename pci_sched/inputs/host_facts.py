@@ -141,17 +141,28 @@ def _write_all(facts: HostFacts) -> str:
     return json.dumps(document, separators=(",", ":"), default=str)
 
 
+def trim(configurations: Mapping[str, object]) -> dict[str, object]:
+    """Keep of an agent's configurations what says which ports it can bind.
+
+    :param configurations: As the agent reports them.
+    :returns: Empty only if they were: none at all say nothing, and must not
+        come of some that say "no".
+    """
+    kept = {
+        key: configurations[key]
+        for key in CONFIGURATIONS
+        if key in configurations
+    }
+    return kept if kept or not configurations else {"tunnel_types": []}
+
+
 def _write_agent(agent: pci_host.L2Agent) -> dict[str, Any]:
     document: dict[str, Any] = {"t": agent.agent_type}
     if not agent.alive:
         document["a"] = False
     if not agent.admin_state_up:
         document["u"] = False
-    configurations = {
-        key: agent.configurations[key]
-        for key in CONFIGURATIONS
-        if key in agent.configurations
-    }
+    configurations = trim(agent.configurations)
     if configurations:
         document["c"] = configurations
     return document

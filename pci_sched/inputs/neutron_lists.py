@@ -97,20 +97,8 @@ def _read_agent(
         agent.agent_type,
         alive=agent.alive,
         admin_state_up=agent.admin_state_up,
-        configurations=_trim(agent.configurations),
+        configurations=host_facts.trim(agent.configurations),
     )
-
-
-def _trim(configurations: Mapping[str, object]) -> Mapping[str, object]:
-    """Keep what counts; empty ones say nothing and must not come of it."""
-    kept = {
-        key: configurations[key]
-        for key in host_facts.CONFIGURATIONS
-        if key in configurations
-    }
-    if kept or not configurations:
-        return kept
-    return {"tunnel_types": []}
 
 
 def read_ports(

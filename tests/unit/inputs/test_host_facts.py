@@ -313,3 +313,16 @@ def test_any_text_gives_facts_or_a_reason(text: str) -> None:
     assert reading.facts is not None or len(reading.oddities) == 1
     if reading.facts is not None:
         host_facts.write(reading.facts)
+
+
+def test_configurations_without_a_word_of_ours_still_say_no() -> None:
+    """Empty ones would say nothing, and refuse nothing."""
+    agent = pci_host.L2Agent(
+        "Open vSwitch agent", alive=True, configurations={"devices": 3}
+    )
+    text = host_facts.write(host_facts.HostFacts(agents=(agent,)))
+    facts = host_facts_reader.read(text).facts
+    assert facts is not None
+    assert facts.agents is not None
+    assert facts.agents[0].configurations == {"tunnel_types": []}
+    assert host_facts.trim({}) == {}
