@@ -2,7 +2,8 @@
 """The options of ``explain`` that say which hosts."""
 
 import argparse
-import pathlib
+
+from pci_sched.cli import source
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -14,15 +15,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(document=None)
     group = parser.add_argument_group("source")
     one = group.add_mutually_exclusive_group()
-    one.add_argument(
-        "--live", action="store_true", help="this machine's /sys (the default)"
-    )
-    one.add_argument(
-        "--root",
-        type=pathlib.Path,
-        metavar="DIR",
-        help="the directory that holds a copied tree under the name sys",
-    )
+    source.add_tree(one)
     one.add_argument(
         "--from",
         dest="documents",
@@ -53,25 +46,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="look at this host only (can be repeated)",
     )
-    _add_configuration(group)
-
-
-def _add_configuration(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--config-file",
-        action="append",
-        default=[],
-        type=pathlib.Path,
-        metavar="FILE",
-        help="a nova.conf: its [pci]alias, its options of [pci_sched], and its"
+    source.add_configuration(
+        group,
+        "a nova.conf: its [pci]alias, its options of [pci_sched], and its"
         " [pci]device_spec if it has any (can be repeated)",
-    )
-    group.add_argument(
-        "--config-dir",
-        action="append",
-        default=[],
-        type=pathlib.Path,
-        metavar="DIR",
-        help="a directory of *.conf files, read after the --config-file (can"
-        " be repeated)",
     )

@@ -10,14 +10,6 @@ from pci_sched.matching import plan as pci_plan
 from pci_sched.matching import verdict as pci_verdict
 from pci_sched.pools import supply as pool_supply
 
-_TYPES = {
-    "type-PCI": ("PCI device", "PCI devices"),
-    "type-PF": ("PF", "PFs"),
-    "type-VF": ("VF", "VFs"),
-    "vdpa": ("vdpa device", "vdpa devices"),
-}
-_DEVICES = ("device", "devices")
-
 #: What of a pool stands beside its tags.
 _IDENTITY = ("dev_type", "vendor_id", "product_id")
 
@@ -92,7 +84,7 @@ def say_plan(plan: pci_plan.Plan | None) -> str:
 
 def _say_serving(serving: pci_plan.Serving) -> str:
     values = serving.pool.profile.values
-    names = _TYPES.get(str(values.get("dev_type")), _DEVICES)
+    names = explain.TYPES.get(str(values.get("dev_type")), explain.DEVICES)
     words = f"{serving.request_id}: {explain.count(serving.count, names)}"
     if serving.pool.root is not None:
         of = "of " if serving.pool.profile.is_part else ""

