@@ -20,7 +20,8 @@ from pci_sched.model import request as pci_request
 
 _Vnic = pci_request.VnicType
 
-#: Kinds that look the same in a spec; the usual one comes first.
+#: Kinds that look the same in a spec; the usual one comes first. The device
+#: of those in ``DIRECT`` is a VF.
 PLAIN = (_Vnic.NORMAL, _Vnic.BAREMETAL, _Vnic.SMART_NIC)
 DIRECT = (_Vnic.DIRECT, _Vnic.MACVTAP, _Vnic.VIRTIO_FORWARDER)
 ACCELERATOR = (

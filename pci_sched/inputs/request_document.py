@@ -15,6 +15,7 @@ from pci_sched.inputs import alias as pci_alias
 from pci_sched.inputs import (
     document_schema,
     document_text,
+    nova_nic,
     nova_port_request,
     request_relations,
     request_schema,
@@ -102,9 +103,10 @@ def _read_segment(source: _Json) -> pci_request.Segment:
 def _read_port(number: int, source: _Json) -> pci_request.PortRequest:
     segments = source.get("segments")
     profile = source.get("profile")
+    vnic_type = pci_request.VnicType(source.get("vnic_type", "normal"))
     return pci_request.PortRequest(
         port_id=request_relations.port_id(number, source),
-        vnic_type=pci_request.VnicType(source.get("vnic_type", "normal")),
+        vnic_type=vnic_type,
         segments=None
         if segments is None
         else tuple(map(_read_segment, segments)),
@@ -113,6 +115,7 @@ def _read_port(number: int, source: _Json) -> pci_request.PortRequest:
         capabilities=None
         if profile is None
         else frozenset(profile.get("capabilities", ())),
+        device_decides=vnic_type in nova_nic.DIRECT,
     )
 
 

@@ -6,7 +6,7 @@ that binds has it (``neutron.plugins.ml2.managers.MechanismManager
 ._bind_port_level``). So does this, with the drivers as a table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import dataclasses
 import functools
 
@@ -65,13 +65,35 @@ def _not_judged(
 
 
 def _read_switchdev(
-    port: pci_request.PortRequest, drivers: _Drivers
+    port: pci_request.PortRequest, agents: _Agents, drivers: _Drivers
 ) -> tuple[bool, ...]:
     """List what may be in the profile, as far as a driver looks at it."""
-    if port.capabilities is not None:
-        return (table.SWITCHDEV in port.capabilities,)
     looked_at = {driver.vnic_types[port.vnic_type] for driver in drivers}
-    return (False,) if looked_at <= {table.Profile.ANY} else (False, True)
+    says = table.SWITCHDEV in (port.capabilities or ())
+    if looked_at <= {table.Profile.ANY}:
+        return (says,)
+    if port.capabilities is None:
+        return (False, True)
+    if not port.device_decides or (not says and _is_legacy(port, agents)):
+        return (says,)
+    return (says, not says)
+
+
+def _is_legacy(port: pci_request.PortRequest, agents: _Agents) -> bool:
+    """Tell whether devices on the port's network have no offloaded switch.
+
+    Only for such devices somebody runs the SR-IOV agent, be it down now. What
+    a device says of itself, nobody tells a scheduler.
+    """
+    networks = [each.physical_network for each in port.segments or ()]
+    for agent in agents:
+        if agent.agent_type == table.NIC_SWITCH:
+            mapped = agent.configurations.get("device_mappings")
+            if not isinstance(mapped, Mapping) or not networks:
+                return True
+            if any(name in mapped for name in networks):
+                return True
+    return False
 
 
 def _ask(
@@ -122,11 +144,16 @@ def bind(
     if agents is None or note:
         return verdict.Binding(port=port, notes=(note,) if note else ())
     findings: list[verdict.Finding] = []
-    for switchdev in _read_switchdev(port, drivers):
+    ways = _read_switchdev(port, agents, drivers)
+    for switchdev in ways:
         for outcome in _ask(port, agents, drivers, switchdev=switchdev):
-            if isinstance(outcome, verdict.Binding):
+            if not isinstance(outcome, verdict.Binding):
+                findings.append(outcome)
+            elif port.device_decides and switchdev is not ways[0]:
+                notes = (*outcome.notes, verdict.Note.DEVICE_DECIDES)
+                return dataclasses.replace(outcome, notes=notes)
+            else:
                 return outcome
-            findings.append(outcome)
     if any(map(_is_foreign, agents)):
         return verdict.Binding(port=port, notes=(verdict.Note.FOREIGN_AGENT,))
     return verdict.refuse(port, agents, findings, options.mechanism_drivers)

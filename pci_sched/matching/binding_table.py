@@ -23,6 +23,10 @@ _LOCAL = frozenset({"local"})
 SWITCHDEV = "switchdev"
 
 
+#: The agent of the card's own switch.
+NIC_SWITCH = "NIC Switch agent"
+
+
 class Profile(enum.StrEnum):
     """What the binding profile must say before a driver takes a port."""
 
@@ -108,7 +112,7 @@ OVN = Driver(
 
 SRIOVNICSWITCH = Driver(
     name="sriovnicswitch",
-    agent_types=("NIC Switch agent",),
+    agent_types=(NIC_SWITCH,),
     vnic_types={
         _Vnic.DIRECT: Profile.LEGACY,
         _Vnic.MACVTAP: Profile.ANY,

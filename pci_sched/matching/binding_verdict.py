@@ -39,6 +39,7 @@ class Note(enum.StrEnum):
     CONFIGURATION_UNKNOWN = "CONFIGURATION_UNKNOWN"
     AGENT_ADMIN_DOWN = "AGENT_ADMIN_DOWN"
     DEVICE_ELSEWHERE = "DEVICE_ELSEWHERE"
+    DEVICE_DECIDES = "DEVICE_DECIDES"
 
 
 _RANK = {code: rank for rank, code in enumerate(Code)}

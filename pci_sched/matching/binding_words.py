@@ -65,6 +65,10 @@ NOTES: Mapping[str, str] = {
         "binds on {segment}, but its device comes from another physical"
         " network, the first of the port's network"
     ),
+    "DEVICE_DECIDES": (
+        "{agent} binds it only if the device itself says that its switch is,"
+        " or is not, offloaded; the port's profile says otherwise"
+    ),
 }
 
 

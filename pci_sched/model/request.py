@@ -83,6 +83,9 @@ class PortRequest:
         belong to; where there are any, agents bind only those.
     :ivar capabilities: ``capabilities`` of its binding profile, such as
         ``switchdev``; ``None`` if nobody knows.
+    :ivar device_decides: Whether those of the device take their place when
+        the port is bound: nova-compute writes what libvirt says of a VF over
+        them (``nova.network.neutron.API._get_vf_pci_device_profile``).
     """
 
     port_id: str | None = None
@@ -90,6 +93,7 @@ class PortRequest:
     segments: tuple[Segment, ...] | None = None
     subnet_segment_ids: frozenset[str] = frozenset()
     capabilities: frozenset[str] | None = None
+    device_decides: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

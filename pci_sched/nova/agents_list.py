@@ -57,12 +57,14 @@ class _Attempt:
 
     :ivar wait_until: The end of what requests wait for it; ``None`` while
         none has waited.
+    :ivar is_said: Whether somebody has said that they waited in vain.
     """
 
     number: int
     started_at: float
     done: threading.Event
     wait_until: float | None = None
+    is_said: bool = False
 
 
 class _State:
@@ -197,8 +199,11 @@ class AgentsList:
             if attempt.wait_until is None:
                 attempt.wait_until = now + patience_s
             rest_s = attempt.wait_until - now
-        if rest_s > 0:
-            attempt.done.wait(rest_s)
+        if rest_s > 0 and not attempt.done.wait(rest_s):
+            with state.lock:
+                is_said, attempt.is_said = attempt.is_said, True
+            if not is_said:
+                self._warn(kept, f"no answer in {rest_s:.1f} s")
 
     def _age(self, kept: _Kept) -> int:
         return int(self._clock() - kept.read_at)

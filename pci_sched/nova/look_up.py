@@ -216,10 +216,12 @@ class _Finding:
             # Of a kind that is not known here, nobody knows who binds it.
             if not nic.vnic_types or not is_known:
                 continue
+            port = nic.to_port()
             yield dataclasses.replace(
-                nic.to_port(),
+                port,
                 segments=self._networks.get(nic.network_id or ""),
                 capabilities=detail.capabilities,
+                device_decides=port.vnic_type in nova_nic.DIRECT,
             )
 
     def _attached(self) -> Iterator[pci_request.DeviceRequest]:

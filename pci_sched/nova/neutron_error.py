@@ -102,7 +102,7 @@ def say(err: Exception) -> str:
     :returns: Its message, cut, behind its name if it is not one of ours.
     """
     text = " ".join(str(err).split())
-    shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
     if isinstance(err, exception.PciSchedException):
-        return shown
+        return text
+    shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
     return f"{type(err).__name__}: {shown}" if shown else repr(err)

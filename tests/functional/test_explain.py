@@ -103,7 +103,7 @@ def test_no_host_that_fits_is_exit_code_3_and_one_line(
     assert ran.code == 3
     assert ran.err == (
         "no host fits out of 2 hosts: COUNT 1, NO_L2_AGENT 1,"
-        " SWITCHDEV_REQUIRED 1; nearest miss: compute2\n"
+        " PHYSNET_NOT_MAPPED 1; nearest miss: compute2\n"
     )
 
 

@@ -11,8 +11,7 @@ on it:
   ``Ml2Plugin.create_port_binding``; read in Neutron 29.0.0);
 - a port that is taken off its host is ``unbound``.
 
-Who binds what is said by a small table, written independently of what the
-package makes of it.
+Who binds what is said by :mod:`tests.nova_functional.binders`.
 """
 
 from collections.abc import Mapping
@@ -23,6 +22,8 @@ import uuid
 from nova.network import neutron as nova_neutron
 from nova.tests.functional.libvirt import base
 
+from tests.nova_functional import binders, l2_agents, neutron_client
+
 Body = dict[str, Any]
 
 #: A network of each type, as the parent class has them.
@@ -31,47 +32,13 @@ VLAN_NETWORK: str = base.LibvirtNeutronFixture.network_4["id"]
 TUNNEL_NETWORK: str = base.LibvirtNeutronFixture.network_3["id"]
 
 #: The physical network of VLAN_NETWORK: where the SR-IOV devices are.
-PHYSICAL_NETWORK: str = base.LibvirtNeutronFixture.network_4[
-    "provider:physical_network"
-]
+PHYSICAL_NETWORK = l2_agents.PHYSICAL_NETWORK
 
-OVS_AGENT = "Open vSwitch agent"
-SRIOV_AGENT = "NIC Switch agent"
+OVS_AGENT = l2_agents.OVS
+SRIOV_AGENT = l2_agents.SRIOV
 
 #: What Nova's client makes of an error answer.
-NeutronError = nova_neutron.neutron_client_exc.NeutronClientException
-
-_FAILED = "binding_failed"
-_UNBOUND = "unbound"
-
-#: vnic_type -> the agent that has to be alive, and what a bound port becomes.
-#: A physical function is bound by the SR-IOV driver, which asks no agent and
-#: wants a physical network.
-_BINDERS: Mapping[str, tuple[str | None, str]] = {
-    "normal": (OVS_AGENT, "ovs"),
-    "vdpa": (OVS_AGENT, "ovs"),
-    "direct": (SRIOV_AGENT, "hw_veb"),
-    "macvtap": (SRIOV_AGENT, "hw_veb"),
-    "direct-physical": (None, "hostdev_physical"),
-    # Hardware offload: the SR-IOV driver refuses it.
-    "direct with switchdev": (OVS_AGENT, "ovs"),
-}
-
-#: In tree, for any other vnic_type.
-_NOBODY = ("no agent", _FAILED)
-
-_CONFIGURATIONS: Mapping[str, Body] = {
-    OVS_AGENT: {
-        "bridge_mappings": {"foo": "br-foo", PHYSICAL_NETWORK: "br-ex"},
-        "tunnel_types": ["vxlan"],
-    },
-    SRIOV_AGENT: {"device_mappings": {PHYSICAL_NETWORK: ["ens1f0"]}},
-}
-
-_BINARIES: Mapping[str, str] = {
-    OVS_AGENT: "neutron-openvswitch-agent",
-    SRIOV_AGENT: "neutron-sriov-nic-agent",
-}
+NeutronError = neutron_client.errors.NeutronClientException
 
 
 def stable_uuid(name: str) -> str:
@@ -99,24 +66,31 @@ class AgentsNeutron(base.LibvirtNeutronFixture):  # type: ignore[misc]
         super().__init__(test)
         self._ports: dict[str, Body] = {}
         self._agents: dict[str, Body] = {}
+        self._foreign: set[str] = set()
         self._created = 0
         #: Every binding that failed, in order.
         self.refused: list[Refused] = []
+        #: What was asked by whoever has Nova's client.
+        self.log = neutron_client.Log()
 
     # What a test prepares.
 
-    def add_agent(self, host: str, agent_type: str) -> None:
+    def add_agent(
+        self, host: str, agent_type: str, **configurations: object
+    ) -> None:
         """Start an agent; it is alive until :meth:`kill_agents`."""
         agent_id = stable_uuid(f"{agent_type} on {host}")
-        self._agents[agent_id] = {
-            "id": agent_id,
-            "host": host,
-            "agent_type": agent_type,
-            "binary": _BINARIES[agent_type],
-            "alive": True,
-            "admin_state_up": True,
-            "configurations": _CONFIGURATIONS[agent_type],
-        }
+        self._agents[agent_id] = l2_agents.make(
+            agent_id, host, agent_type, configurations
+        )
+
+    def serve_without_agents(self, host: str) -> None:
+        """Let a driver outside Neutron's tree bind everything on *host*."""
+        self._foreign.add(host)
+
+    def stop_serving(self, host: str) -> None:
+        """Take that driver away from *host*."""
+        self._foreign.discard(host)
 
     def kill_agents(self, host: str) -> None:
         """Let every agent of *host* miss its heartbeats."""
@@ -131,12 +105,15 @@ class AgentsNeutron(base.LibvirtNeutronFixture):  # type: ignore[misc]
         *,
         network_id: str = VLAN_NETWORK,
         profile: Mapping[str, object] | None = None,
+        **more: object,
     ) -> str:
         """Create a port whose id depends on *name* only.
 
+        :param more: Further fields of the port.
         :returns: The id.
         """
         body = {
+            **more,
             "id": stable_uuid(name),
             "name": name,
             "network_id": network_id,
@@ -151,11 +128,15 @@ class AgentsNeutron(base.LibvirtNeutronFixture):  # type: ignore[misc]
 
     # What Nova calls.
 
-    def list_agents(self, retrieve_all: bool = True, **params: Any) -> Body:
+    def list_agents(self, **params: Any) -> Body:
         """Answer as ``GET /v2.0/agents``."""
-        return {
-            "agents": self._list_resource(self._agents, retrieve_all, **params)
-        }
+        return {"agents": self._list_resource(self._agents, True, **params)}
+
+    def _get_client(self, context: Any, admin: bool = False) -> Any:
+        client = super()._get_client(context, admin)
+        return nova_neutron.ClientWrapper(
+            neutron_client.CountingClient(client, self.log), client.is_admin
+        )
 
     def create_port(self, body: Body | None = None) -> Body:
         """Answer as ``POST /v2.0/ports``: any number, never bound."""
@@ -168,9 +149,9 @@ class AgentsNeutron(base.LibvirtNeutronFixture):  # type: ignore[misc]
             "tenant_id": self.tenant_id,
             "project_id": self.tenant_id,
             "device_id": "",
-            "mac_address": f"fa:16:3e:00:00:{number:02x}",
+            "mac_address": f"fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}",
             "binding:vnic_type": "normal",
-            "binding:vif_type": _UNBOUND,
+            "binding:vif_type": binders.UNBOUND,
             "binding:vif_details": {},
             "binding:profile": {},
             "port_security_enabled": True,
@@ -195,8 +176,14 @@ class AgentsNeutron(base.LibvirtNeutronFixture):  # type: ignore[misc]
             port.update(changes)
             return self.show_port(port_id)  # type: ignore[no-any-return]
         if "binding:host_id" in changes:
-            changes["binding:vif_type"] = self._vif_type(port, host)
-            changes["binding:vif_details"] = self._vif_details(port)
+            # The profile that counts is the new one: Nova writes into it what
+            # the device can do.
+            profile = changes.get("binding:profile") or port["binding:profile"]
+            asked = port | {"binding:profile": profile}
+            changes["binding:vif_type"] = self._vif_type(asked, host)
+            changes["binding:vif_details"] = binders.details(
+                asked, self._networks[port["network_id"]]
+            )
         return super().update_port(  # type: ignore[no-any-return]
             port_id, {"port": changes}
         )
@@ -205,7 +192,7 @@ class AgentsNeutron(base.LibvirtNeutronFixture):  # type: ignore[misc]
         """Answer as ``POST /v2.0/ports/{id}/bindings``."""
         host = body["binding"]["host"]
         vif_type = self._vif_type(self._ports[port_id], host)
-        if vif_type == _FAILED:
+        if vif_type == binders.FAILED:
             raise NeutronError(
                 status_code=500,
                 message=f"Binding for port {port_id} on host {host} could "
@@ -217,47 +204,23 @@ class AgentsNeutron(base.LibvirtNeutronFixture):  # type: ignore[misc]
 
     # Who binds what.
 
+    def binds(self, port_id: str, host: str) -> bool:
+        """Tell whether a port would be bound on *host*; nothing changes."""
+        port = self._ports[port_id]
+        return self._would_be(port, host) != binders.FAILED
+
+    def _would_be(self, port: Body, host: str) -> str:
+        return binders.vif_type(
+            port,
+            self._networks[port["network_id"]],
+            [each for each in self._agents.values() if each["host"] == host],
+            foreign=host in self._foreign,
+        )
+
     def _vif_type(self, port: Body, host: str | None) -> str:
         if host is None:
-            return _UNBOUND
-        agent_type, vif_type = _BINDERS.get(_kind(port), _NOBODY)
-        if self._served(port, host, agent_type):
-            return vif_type
-        self.refused.append(Refused(port["id"], host))
-        return _FAILED
-
-    def _served(self, port: Body, host: str, agent_type: str | None) -> bool:
-        """Whether a live agent of the host carries the port's network."""
-        network = self._networks[port["network_id"]]
-        name = network["provider:physical_network"]
-        if agent_type is None:
-            return name is not None
-        for agent in self._agents.values():
-            if (agent["host"], agent["agent_type"]) != (host, agent_type):
-                continue
-            if not agent["alive"]:
-                continue
-            known = agent["configurations"]
-            if name is None:
-                return network["provider:network_type"] in known.get(
-                    "tunnel_types", ()
-                )
-            return any(
-                name in known.get(key, ())
-                for key in ("bridge_mappings", "device_mappings")
-            )
-        return False
-
-    def _vif_details(self, port: Body) -> Body:
-        network = self._networks[port["network_id"]]
-        if _BINDERS.get(_kind(port), _NOBODY)[0] == OVS_AGENT:
-            return {"port_filter": True}
-        return {"vlan": str(network["provider:segmentation_id"])}
-
-
-def _kind(port: Body) -> str:
-    """Give the key of the port in the table of binders."""
-    vnic_type = str(port["binding:vnic_type"])
-    if "switchdev" in port["binding:profile"].get("capabilities", ()):
-        return f"{vnic_type} with switchdev"
-    return vnic_type
+            return binders.UNBOUND
+        became = self._would_be(port, host)
+        if became == binders.FAILED:
+            self.refused.append(Refused(port["id"], host))
+        return became

@@ -19,25 +19,15 @@ from nova.tests.fixtures import libvirt as fake_libvirt
 from nova.tests.functional.libvirt import base
 
 from tests.nova_functional import agents_neutron, servers
+from tests.nova_functional import cards as pci_cards
 
 Body = servers.Body
 Outcome = servers.Outcome
 
 VLAN_NETWORK = agents_neutron.VLAN_NETWORK
 
-VENDOR_ID: str = fake_libvirt.PCI_VEND_ID
-PF_PRODUCT_ID: str = fake_libvirt.PF_PROD_ID
-VF_PRODUCT_ID: str = fake_libvirt.VF_PROD_ID
-
-#: Every PF and VF of a fake host, on the physical network of the ports.
-DEVICE_SPEC: tuple[Mapping[str, object], ...] = tuple(
-    {
-        "vendor_id": VENDOR_ID,
-        "product_id": product_id,
-        "physical_network": agents_neutron.PHYSICAL_NETWORK,
-    }
-    for product_id in (PF_PRODUCT_ID, VF_PRODUCT_ID)
-)
+#: Every device of every kind of card, on the physical network of the ports.
+DEVICE_SPEC = pci_cards.spec()
 
 #: Which agents run on a host.
 OVS = (agents_neutron.OVS_AGENT,)
@@ -150,15 +140,18 @@ class Cluster(servers.Servers, base.ServersTestBase):  # type: ignore[misc]
         name: str,
         agents: Sequence[str],
         *,
+        cards: Sequence[str] | None = None,
+        pfs: int = 1,
         vfs: int = 4,
         small: bool = False,
         device_spec: Sequence[Mapping[str, object]] = DEVICE_SPEC,
     ) -> None:
         """Start a nova-compute, and the agents beside it.
 
-        A host with the SR-IOV agent has one PF.
-
-        :param vfs: How many VFs the PF is split into.
+        :param cards: What is plugged in; a host with the SR-IOV agent has
+            one plain card if nothing is said.
+        :param pfs: How many plain PFs there are.
+        :param vfs: How many VFs each PF is split into.
         :param small: With a quarter of the memory and processors. The
             weighers then take another host that passes, also if that one has
             PCI devices and the request needs none: PCIWeigher counts 1 for the
@@ -167,7 +160,10 @@ class Cluster(servers.Servers, base.ServersTestBase):  # type: ignore[misc]
         """
         for agent in agents:
             self.neutron.add_agent(name, agent)
-        pfs = int(agents_neutron.SRIOV_AGENT in agents)
+        if cards is None:
+            has_sriov = agents_neutron.SRIOV_AGENT in agents
+            cards = (pci_cards.SRIOV,) if has_sriov else ()
+        pci_info, vdpa_info = pci_cards.build(cards, pfs=pfs, vfs=vfs)
         self.flags(
             device_spec=[json.dumps(spec) for spec in device_spec], group="pci"
         )
@@ -180,9 +176,8 @@ class Cluster(servers.Servers, base.ServersTestBase):  # type: ignore[misc]
                 cpu_threads=1 if small else 2,
                 kB_mem=4_000_000 if small else 16_000_000,
             ),
-            pci_info=fake_libvirt.HostPCIDevicesInfo(
-                num_pfs=pfs, num_vfs=vfs if pfs else 0
-            ),
+            pci_info=pci_info,
+            vdpa_info=vdpa_info,
         )
 
     def kill_host(self, name: str) -> None:

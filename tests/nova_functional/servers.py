@@ -14,7 +14,8 @@ _T = TypeVar("_T")
 #: States in which a server stays until somebody asks for something.
 _AT_REST = {"ACTIVE", "ERROR", "SHUTOFF", "SHELVED_OFFLOADED", "VERIFY_RESIZE"}
 
-_POLL_S = 0.1
+#: Each look is work for the services, which share the processors.
+_POLL_S = 0.2
 #: Long for a machine that does other things, too; never reached otherwise.
 _GIVE_UP_S = 60.0
 #: There need not be one.
@@ -65,8 +66,20 @@ class Servers:
             None says nothing, which only an API before 2.37 takes.
         :param options: Further keys of the server, as the API has them.
         """
+        return self.at_rest(self.post(networks, host=host, **options))
+
+    def post(
+        self,
+        networks: str | Sequence[str | Body] | None,
+        *,
+        host: str | None = None,
+        **options: Any,
+    ) -> Body:
+        """Ask for a server, as :meth:`boot`, and do not wait."""
         server = self._build_server(networks=_networks(networks), host=host)
-        return self.at_rest(self.api.post_server({"server": server | options}))
+        return self.api.post_server(  # type: ignore[no-any-return]
+            {"server": server | options}
+        )
 
     def delete(self, server: Body) -> None:
         """Delete a server and wait until it is gone."""
@@ -160,6 +173,10 @@ class Servers:
             failed_builds=self.failed_builds(),
             migration=self.migration(server),
         )
+
+    def poll(self, look: Callable[[], tuple[bool, _T]]) -> _T:
+        """Look until it is so, and give what was seen."""
+        return _poll(look)
 
     def _with_fault(self, server: Body) -> Body:
         """Show a server; Nova stores the fault a moment after the state."""

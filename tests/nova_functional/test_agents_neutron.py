@@ -1,17 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Neutron of these tests binds where a real one would."""
 
-import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
+from nova import exception
 import pytest
 
-from tests.nova_functional import agents_neutron
+from tests.nova_functional import agents_neutron, l2_agents, neutron_client
 
 OVS, SRIOV = agents_neutron.OVS_AGENT, agents_neutron.SRIOV_AGENT
 
 #: Every host has the agents of its name.
-HOSTS = {"none": (), "ovs": (OVS,), "sriov": (SRIOV,), "both": (OVS, SRIOV)}
+HOSTS = {
+    "none": (),
+    "ovs": (OVS,),
+    "sriov": (SRIOV,),
+    "both": (OVS, SRIOV),
+    "ovn": (l2_agents.OVN,),
+    "smart": (OVS,),
+}
+
+_ON_SWITCHES = dict.fromkeys(("ovs", "both", "ovn", "smart"), "ovs")
 
 
 @pytest.fixture
@@ -19,7 +28,7 @@ def neutron() -> agents_neutron.AgentsNeutron:
     made = agents_neutron.AgentsNeutron(None)
     for host, agents in HOSTS.items():
         for agent in agents:
-            made.add_agent(host, agent)
+            made.add_agent(host, agent, baremetal_smartnic=host == "smart")
     return made
 
 
@@ -34,16 +43,21 @@ def bound(
 @pytest.mark.parametrize(
     ("vnic_type", "profile", "on"),
     [
-        ("normal", {}, {"ovs": "ovs", "both": "ovs"}),
-        ("vdpa", {}, {"ovs": "ovs", "both": "ovs"}),
+        ("normal", {}, _ON_SWITCHES),
+        ("vdpa", {}, _ON_SWITCHES),
         ("direct", {}, {"sriov": "hw_veb", "both": "hw_veb"}),
         ("macvtap", {}, {"sriov": "hw_veb", "both": "hw_veb"}),
         (
             "direct",
             {"capabilities": ["switchdev"]},
-            {"ovs": "ovs", "both": "ovs"},
+            _ON_SWITCHES,
         ),
-        ("baremetal", {}, {}),
+        # By a driver outside Neutron's tree, and on the host of a DPU.
+        ("baremetal", {}, dict.fromkeys(HOSTS, "ovs")),
+        ("remote-managed", {}, dict.fromkeys(HOSTS, "ovs")),
+        ("virtio-forwarder", {}, {"ovn": "agilio_ovs"}),
+        ("smart-nic", {}, {"smart": "ovs"}),
+        ("accelerator-direct", {}, {"sriov": "hw_veb", "both": "hw_veb"}),
         ("direct-physical", {}, dict.fromkeys(HOSTS, "hostdev_physical")),
     ],
 )
@@ -112,19 +126,104 @@ def test_a_second_binding_is_refused_by_an_error_instead(
     assert neutron.show_port(port_id)["port"]["binding:host_id"] == "ovs"
 
 
-def test_agents_are_listed_as_neutron_lists_them(
+def test_a_driver_without_agents_binds_everything_on_its_host(
     neutron: agents_neutron.AgentsNeutron,
+) -> None:
+    port_id = neutron.add_port("port", "direct")
+    assert bound(neutron, port_id, "none") == "binding_failed"
+
+    neutron.serve_without_agents("none")
+
+    assert bound(neutron, port_id, "none") == "hw_veb"
+
+
+def test_asking_whether_a_port_binds_changes_nothing(
+    neutron: agents_neutron.AgentsNeutron,
+) -> None:
+    port_id = neutron.add_port("port")
+
+    assert not neutron.binds(port_id, "sriov")
+    assert neutron.binds(port_id, "ovs")
+
+    assert neutron.refused == []
+    assert neutron.show_port(port_id)["port"]["binding:vif_type"] == "unbound"
+
+
+class Caller(NamedTuple):
+    """What Nova's fixture asks of whoever wants a client."""
+
+    is_admin: bool = True
+    auth_token: str = ""
+
+
+@pytest.fixture
+def client(neutron: agents_neutron.AgentsNeutron) -> Any:
+    return neutron._get_client(Caller(), admin=True)  # noqa: SLF001
+
+
+def test_agents_are_listed_as_neutron_lists_them(
+    neutron: agents_neutron.AgentsNeutron, client: Any
 ) -> None:
     neutron.kill_agents("ovs")
 
-    listed = neutron.list_agents(agent_type=OVS)["agents"]
+    listed = client.list_agents(agent_type=OVS, fields=["host", "alive"])
 
-    assert {agent["host"]: agent["alive"] for agent in listed} == {
-        "ovs": False,
-        "both": True,
-    }
-    assert set(
-        itertools.chain.from_iterable(
-            agent["configurations"] for agent in listed
-        )
-    ) == {"bridge_mappings", "tunnel_types"}
+    assert sorted(listed["agents"], key=str) == [
+        {"host": "both", "alive": True},
+        {"host": "ovs", "alive": False},
+        {"host": "smart", "alive": True},
+    ]
+
+
+def test_pages_are_joined_unless_the_caller_wants_them(
+    neutron: agents_neutron.AgentsNeutron, client: Any
+) -> None:
+    every = client.list_agents()["agents"]
+    neutron.log.calls.clear()
+
+    assert client.list_agents(limit=2) == {"agents": every}
+
+    # Six agents in pages of two, and what tells that there are no more.
+    assert len(every) == 6
+    assert len(neutron.log.calls) == 4
+    pages = list(client.list_agents(retrieve_all=False, limit=2))
+    assert [len(page["agents"]) for page in pages] == [2, 2, 2, 0]
+    rest = client.list_agents(marker=every[3]["id"])
+    assert rest == {"agents": every[4:]}
+
+
+def test_ports_are_listed_by_their_ids(
+    neutron: agents_neutron.AgentsNeutron, client: Any
+) -> None:
+    ids = [neutron.add_port(f"port {number}") for number in range(3)]
+
+    listed = client.list_ports(id=ids[:2], fields=["id"])
+
+    assert {port["id"] for port in listed["ports"]} == set(ids[:2])
+    (call,) = neutron.log.calls
+    assert (call.name, call.is_admin) == ("list_ports", True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "becomes"),
+    [
+        (
+            neutron_client.errors.Unauthorized(),
+            exception.NeutronAdminCredentialConfigurationInvalid,
+        ),
+        (neutron_client.errors.Forbidden(), exception.Forbidden),
+    ],
+)
+def test_a_refusal_becomes_what_nova_makes_of_it(
+    neutron: agents_neutron.AgentsNeutron,
+    client: Any,
+    answer: Exception,
+    becomes: type[Exception],
+) -> None:
+    def refuse() -> None:
+        raise answer
+
+    neutron.log.faults["list_agents"] = refuse
+
+    with pytest.raises(becomes):
+        client.list_agents()

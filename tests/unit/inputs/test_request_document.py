@@ -82,6 +82,7 @@ def test_the_ports_are_those_that_are_listed() -> None:
         segments=(pci_request.Segment("vlan", "physnet1", "s1"),),
         subnet_segment_ids=frozenset({"s1"}),
         capabilities=frozenset({"switchdev"}),
+        device_decides=True,
     )
 
 

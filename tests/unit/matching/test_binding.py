@@ -401,6 +401,12 @@ _UNKNOWN = [
         (OVS,),
         _Note.DEVICE_ELSEWHERE,
     ),
+    (
+        "a VF may be offloaded whatever the profile says",
+        _port(_Vnic.DIRECT, device_decides=True),
+        (OVS,),
+        _Note.DEVICE_DECIDES,
+    ),
 ]
 
 
@@ -705,3 +711,69 @@ def test_the_page_names_every_note_driver_and_type_of_agent() -> None:
         assert f"``{name}``" in page
     for agent_type in table.L2_AGENT_TYPES:
         assert agent_type in page
+
+
+class TestDeviceDecides:
+    """nova-compute writes what the device says over the port's profile."""
+
+    @staticmethod
+    def _bind(
+        *agents: pci_host.L2Agent, capabilities: frozenset[str] = frozenset()
+    ) -> binding_verdict.Binding | binding_verdict.BindingRefusal:
+        port = pci_request.PortRequest(
+            port_id="p",
+            vnic_type=pci_request.VnicType.DIRECT,
+            segments=(pci_request.Segment("vlan", "physnet1"),),
+            capabilities=capabilities,
+            device_decides=True,
+        )
+        return binding.bind(port, agents)
+
+    @staticmethod
+    def _ovs() -> pci_host.L2Agent:
+        return pci_host.L2Agent(
+            "Open vSwitch agent",
+            alive=True,
+            configurations={"bridge_mappings": {"physnet1": "br-ex"}},
+        )
+
+    @staticmethod
+    def _nic(network: str = "physnet1", *, alive: bool) -> pci_host.L2Agent:
+        return pci_host.L2Agent(
+            "NIC Switch agent",
+            alive=alive,
+            configurations={"device_mappings": {network: ["ens1"]}},
+        )
+
+    def test_a_plain_port_may_be_offloaded_by_its_card(self) -> None:
+        found = self._bind(self._ovs())
+        assert isinstance(found, binding_verdict.Binding)
+        assert found.driver == "openvswitch"
+        assert found.notes == (binding_verdict.Note.DEVICE_DECIDES,)
+        assert "profile says otherwise" in found.warnings[0]
+
+    def test_a_card_need_not_be_what_the_profile_says(self) -> None:
+        found = self._bind(
+            self._nic(alive=True), capabilities=frozenset({"switchdev"})
+        )
+        assert isinstance(found, binding_verdict.Binding)
+        assert found.driver == "sriovnicswitch"
+        assert found.notes == (binding_verdict.Note.DEVICE_DECIDES,)
+
+    def test_what_the_profile_says_is_tried_first(self) -> None:
+        agents = (self._ovs(), self._nic(alive=True))
+        plain = self._bind(*agents)
+        assert isinstance(plain, binding_verdict.Binding)
+        assert (plain.driver, plain.notes) == ("sriovnicswitch", ())
+
+    def test_where_the_sriov_agent_has_devices_they_are_not_offloaded(
+        self,
+    ) -> None:
+        found = self._bind(self._ovs(), self._nic(alive=False))
+        assert isinstance(found, binding_verdict.BindingRefusal)
+        assert found.code is binding_verdict.Code.AGENT_DOWN
+
+    def test_its_devices_on_another_network_are_no_matter(self) -> None:
+        found = self._bind(self._ovs(), self._nic("physnet2", alive=True))
+        assert isinstance(found, binding_verdict.Binding)
+        assert found.driver == "openvswitch"

@@ -131,6 +131,7 @@ def test_a_create_with_ports_asks_for_ports_and_for_networks_once(
             vnic_type=_Vnic.MACVTAP,
             segments=_VLAN,
             capabilities=frozenset(),
+            device_decides=True,
         ),
         pci_request.PortRequest(port_id="p2", segments=_GENEVE),
         pci_request.PortRequest(
@@ -138,6 +139,7 @@ def test_a_create_with_ports_asks_for_ports_and_for_networks_once(
             vnic_type=_Vnic.DIRECT,
             segments=_VLAN,
             capabilities=frozenset({"switchdev"}),
+            device_decides=True,
         ),
     )
     assert len(found.devices) == 2
@@ -174,7 +176,9 @@ def test_without_sources_neutron_is_not_asked(world: _World) -> None:
     )
     assert (world.asked, found.notes) == ([], ())
     assert found.ports == (
-        pci_request.PortRequest(port_id="p1", vnic_type=_Vnic.DIRECT),
+        pci_request.PortRequest(
+            port_id="p1", vnic_type=_Vnic.DIRECT, device_decides=True
+        ),
     )
 
 
@@ -355,7 +359,9 @@ def test_if_neutron_is_away_the_spec_alone_decides(world: _World) -> None:
     )
     assert found.ports == (
         pci_request.PortRequest(port_id="p1"),
-        pci_request.PortRequest(port_id="p2", vnic_type=_Vnic.DIRECT),
+        pci_request.PortRequest(
+            port_id="p2", vnic_type=_Vnic.DIRECT, device_decides=True
+        ),
         pci_request.PortRequest(),
     )
     assert len(found.devices) == 1
