@@ -14,7 +14,7 @@ on it:
 Who binds what is said by :mod:`tests.nova_functional.binders`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 from typing import Any
 import uuid
@@ -190,8 +190,10 @@ class AgentsNeutron(base.LibvirtNeutronFixture):  # type: ignore[misc]
 
     def create_port_binding(self, port_id: str, body: Body) -> Body:
         """Answer as ``POST /v2.0/ports/{id}/bindings``."""
-        host = body["binding"]["host"]
-        vif_type = self._vif_type(self._ports[port_id], host)
+        host, port = body["binding"]["host"], self._ports[port_id]
+        profile = body["binding"].get("profile") or port["binding:profile"]
+        asked = port | {"binding:profile": profile}
+        vif_type = self._vif_type(asked, host)
         if vif_type == binders.FAILED:
             raise NeutronError(
                 status_code=500,
@@ -204,9 +206,17 @@ class AgentsNeutron(base.LibvirtNeutronFixture):  # type: ignore[misc]
 
     # Who binds what.
 
-    def binds(self, port_id: str, host: str) -> bool:
-        """Tell whether a port would be bound on *host*; nothing changes."""
+    def binds(
+        self, port_id: str, host: str, capabilities: Sequence[str] = ()
+    ) -> bool:
+        """Tell whether a port would be bound on *host*; nothing changes.
+
+        :param capabilities: Of the VFs of the host, if the port takes one.
+        """
         port = self._ports[port_id]
+        if port["binding:vnic_type"] in binders.OF_VFS:
+            profile = {"capabilities": list(capabilities)}
+            port = port | {"binding:profile": profile}
         return self._would_be(port, host) != binders.FAILED
 
     def _would_be(self, port: Body, host: str) -> str:

@@ -50,6 +50,7 @@ BINDERS: Mapping[str, Sequence[Binder]] = {
     # Hardware offload: the SR-IOV driver refuses it.
     "direct with switchdev": _VSWITCHES,
     "macvtap": (Binder(_SRIOV, "hw_veb"),),
+    "macvtap with switchdev": tuple(Binder(agent, "ovs") for agent in _OVN),
     "direct-physical": (Binder(WITHOUT_AGENT, "hostdev_physical"),),
     "vdpa": _VSWITCHES,
     "virtio-forwarder": tuple(Binder(agent, "agilio_ovs") for agent in _OVN),
@@ -61,6 +62,10 @@ BINDERS: Mapping[str, Sequence[Binder]] = {
     "baremetal": (Binder(ELSEWHERE, "ovs"),),
     "accelerator-direct-physical": (Binder(ELSEWHERE, "hw_veb"),),
 }
+
+#: Their device is a VF, which says by itself whether its switch is offloaded:
+#: nova-compute writes that over the profile of the port.
+OF_VFS = frozenset({"direct", "macvtap"})
 
 #: What a port becomes under a driver of which Neutron's agents say nothing.
 _FOREIGN: Mapping[str, str] = {

@@ -27,6 +27,12 @@ class Kind:
         default_factory=dict
     )
 
+    @property
+    def capabilities(self) -> list[str]:
+        """What libvirt says of a VF: offloaded where no agent needs it not."""
+        legacy = l2_agents.SRIOV in self.agents
+        return ["rx"] if legacy else ["rx", "switchdev"]
+
 
 #: In no list of Neutron's: what it can bind, nobody knows.
 UNKNOWN = "unknown"

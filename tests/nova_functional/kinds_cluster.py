@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import time
 from typing import Any, ClassVar
 
+import fixtures
 from nova import conf
 from nova.tests import fixtures as nova_fixtures
 
@@ -64,6 +65,12 @@ class KindsCluster(Filtered):
     def setUp(self) -> None:
         super().setUp()
         self.flags(instances=-1, cores=-1, ram=-1, group="quota")
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                "nova.virt.libvirt.host.Host._get_pcinet_info",
+                _say_capabilities,
+            )
+        )
         self.recorder = passing.Recorder(self.neutron.log, stops=False)
         passing.install(self.recorder)
         self.addCleanup(passing.install, None)
@@ -103,7 +110,7 @@ class KindsCluster(Filtered):
         return {
             host
             for host in hosts
-            if self.neutron.binds(port_id, host)
+            if self.neutron.binds(port_id, host, _kind_of(host).capabilities)
             and cards.serve(_cards_of(host), vnic_type)
         }
 
@@ -184,5 +191,13 @@ def _has_dpu(host: str) -> bool:
 
 
 def _cards_of(host: str) -> Collection[str]:
-    kind = host_kinds.KINDS.get(host, host_kinds.HOME_KIND)
-    return kind.cards
+    return _kind_of(host).cards
+
+
+def _kind_of(host: str) -> host_kinds.Kind:
+    return host_kinds.KINDS.get(host, host_kinds.HOME_KIND)
+
+
+def _say_capabilities(host: Any, *_args: Any) -> list[str]:
+    """Stand in for ``Host._get_pcinet_info`` of Nova's libvirt driver."""
+    return _kind_of(host.get_hostname()).capabilities

@@ -8,7 +8,6 @@ switchdev mode is bound by Open vSwitch, and needs no ``capabilities``.
 """
 
 import fixtures
-import pytest
 
 from tests.nova_functional import cluster, host_kinds, kinds_cluster, l2_agents
 
@@ -50,9 +49,5 @@ class TestStock(Offload):
 class TestFilter(kinds_cluster.Filtered, Offload):
     """With the filter."""
 
-    @pytest.mark.xfail(
-        strict=True,
-        reason="the profile of the port is believed, and the card not asked",
-    )
     def test_a_plain_direct_port_is_offloaded_by_the_card(self) -> None:
         self.boots()

@@ -77,12 +77,7 @@ class TestCreate(Operations):
         self.nothing_failed()
 
     def test_what_no_host_can_bind_is_refused_by_the_scheduler(self) -> None:
-        for kind in (
-            "direct with switchdev",
-            "vdpa",
-            "virtio-forwarder",
-            "smart-nic",
-        ):
+        for kind in ("vdpa", "virtio-forwarder", "smart-nic"):
             port_id = self.add_port_of(kind)
             assert not self.right_hosts(port_id, kind, set(self.computes))
             became = self.outcome(self.boot([port_id]))
