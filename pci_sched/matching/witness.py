@@ -52,8 +52,8 @@ class Inquest:
         """Give the reason why nothing serves the request.
 
         A request that starves even alone is reason enough. Otherwise the
-        requests are left out one by one, in the order of their ids, as long
-        as what is left still starves.
+        requests are left out, kind by kind, as long as what is left still
+        starves.
 
         :returns: The reason, without the number of nodes.
         """
@@ -67,17 +67,30 @@ class Inquest:
         return self._refuse(left, is_minimal=is_minimal)
 
     def _shrink(self, requests: _Requests) -> tuple[_Requests, bool]:
-        """Leave out what is not needed; tell whether all else is needed."""
-        left = list(requests)
+        """Leave out what is not needed; tell whether all else is needed.
+
+        Of requests that are alike any will do, so that only their number is
+        searched for, and by halves: without more of them, no less starves.
+        """
+        alike: dict[pci_request.DeviceRequest, list[int]] = {}
+        for number, each in enumerate(requests):
+            alike.setdefault(self._kind(each), []).append(number)
+        gone: set[int] = set()
         is_minimal = True
-        for each in requests:
-            rest = tuple(other for other in left if other is not each)
-            outcome = self._ask(rest)
-            if outcome is solve.Outcome.NO:
-                left = list(rest)
-            elif outcome is solve.Outcome.UNDECIDED:
-                is_minimal = False
-        return tuple(left), is_minimal
+        for numbers in alike.values():
+            low, high = 0, len(numbers)
+            while low < high:
+                middle = (low + high + 1) // 2
+                without = gone.union(numbers[:middle])
+                outcome = self._ask(_leave_out(requests, without))
+                if outcome is solve.Outcome.NO:
+                    low = middle
+                else:
+                    high = middle - 1
+                if outcome is solve.Outcome.UNDECIDED:
+                    is_minimal = False
+            gone.update(numbers[:low])
+        return _leave_out(requests, gone), is_minimal
 
     def code(self) -> refusal_code.RefusalCode:
         """Give the code of the reason, which takes far less work.
@@ -246,6 +259,12 @@ class Inquest:
             sum(self._supply.pools[number].free for number in found),
             *self._lack(device),
         )
+
+
+def _leave_out(requests: _Requests, gone: Collection[int]) -> _Requests:
+    return tuple(
+        each for number, each in enumerate(requests) if number not in gone
+    )
 
 
 def _label(device: pci_request.DeviceRequest) -> tuple[str, str]:
