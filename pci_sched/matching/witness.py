@@ -204,7 +204,9 @@ class Inquest:
         if free:
             return _Code.COUNT
         nearest = self._lack(device).nearest
-        return near_miss.worst(nearest.misses) if nearest else _Code.COUNT
+        if nearest is None:
+            return _Code.NO_DEVICES_OF_TYPE
+        return near_miss.worst(nearest.misses)
 
     def _providers(self, device: pci_request.DeviceRequest) -> tuple[str, ...]:
         if device.port_id:

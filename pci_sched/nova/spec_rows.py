@@ -5,7 +5,7 @@ No rule is applied here, and nothing of nova imported: any object that has the
 attributes will do, also one of another release.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pci_sched.inputs import nova_rows
@@ -13,6 +13,23 @@ from pci_sched.inputs import nova_rows
 #: How versioned objects store the fields that are set
 #: (``nova.objects.base.get_attrname``).
 STORAGE = "_obj_"
+
+#: The fields that are read, and where they are stored.
+_NETWORK = {
+    name: STORAGE + name
+    for name in ("network_id", "port_id", "device_profile")
+}
+_PCI_REQUEST = {
+    name: STORAGE + name
+    for name in (
+        "request_id",
+        "requester_id",
+        "count",
+        "spec",
+        "numa_policy",
+        "alias_name",
+    )
+}
 
 
 def read_spec(spec: Any) -> nova_rows.SpecRows:
@@ -43,22 +60,18 @@ def read_requests(
 
 
 def _read_network(network: Any) -> nova_rows.NetworkRow:
-    return nova_rows.NetworkRow(
-        network_id=get(network, "network_id"),
-        port_id=get(network, "port_id"),
-        device_profile=get(network, "device_profile"),
-    )
+    return nova_rows.NetworkRow(**_read_fields(network, _NETWORK))
 
 
 def _read_request(request: Any) -> nova_rows.PciRequestRow:
-    return nova_rows.PciRequestRow(
-        request_id=get(request, "request_id"),
-        requester_id=get(request, "requester_id"),
-        count=get(request, "count"),
-        spec=get(request, "spec"),
-        numa_policy=get(request, "numa_policy"),
-        alias_name=get(request, "alias_name"),
-    )
+    return nova_rows.PciRequestRow(**_read_fields(request, _PCI_REQUEST))
+
+
+def _read_fields(obj: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    """Get fields that are set, as :func:`get` does for one."""
+    if hasattr(obj, "obj_attr_is_set"):
+        return {name: getattr(obj, names[name], None) for name in names}
+    return {name: getattr(obj, name, None) for name in names}
 
 
 def get(obj: Any, name: str) -> Any:

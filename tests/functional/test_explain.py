@@ -102,7 +102,7 @@ def test_no_host_that_fits_is_exit_code_3_and_one_line(
     ran = pci_pool("explain", EXAMPLE, *argv, "--only", "compute3")
     assert ran.code == 3
     assert ran.err == (
-        "no host fits out of 2 hosts: COUNT 1, NO_L2_AGENT 1,"
+        "no host fits out of 2 hosts: NO_DEVICES_OF_TYPE 1, NO_L2_AGENT 1,"
         " PHYSNET_NOT_MAPPED 1; nearest miss: compute2\n"
     )
 

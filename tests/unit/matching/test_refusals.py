@@ -167,7 +167,7 @@ def test_one_rule_one_code_one_sentence(
 def test_no_devices_at_all() -> None:
     """Then no pool is near."""
     found = _refuse([], worst.ask("r", _VF))
-    assert found.code is _Code.COUNT
+    assert found.code is _Code.NO_DEVICES_OF_TYPE
     assert found.starving[0].nearest is None
     assert explain.explain(found) == ("no free device; the request wants 1",)
 
