@@ -501,7 +501,10 @@ class TestLog:
         assert line.startswith(
             f"No host of 5 is left for instance {spec.instance_uuid}:"
         )
-        assert "TAGS 2, NO_L2_AGENT 1, NO_DEVICES_OF_TYPE 1, AGENT_DOWN 1." in line
+        assert (
+            "TAGS 2, NO_L2_AGENT 1, NO_DEVICES_OF_TYPE 1, AGENT_DOWN 1."
+            in line
+        )
         assert (
             "Nearest: both: physnet1: 1 VF free, trusted=false; the port asks"
             " trusted=true [TAGS]" in line
