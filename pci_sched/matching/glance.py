@@ -14,6 +14,7 @@ where a microsecond counts.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import functools
 import itertools
+import math
 import operator
 from typing import Any, NamedTuple
 
@@ -42,6 +43,7 @@ class Want(NamedTuple):
     wanted: int
 
 
+_Checks = tuple[tuple[tuple[int, ...], int], ...]
 _Read = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
@@ -61,29 +63,21 @@ class _Lore(NamedTuple):
 
     :ivar read: Gives the values of a pool that the rules look at.
     :ivar known: The number of a kind, by those values.
+    :ivar others: For each kind the demands that it does not serve, as bits.
     :ivar checks: For numbers of kinds: how many devices are wanted of them
         together.
     :ivar mixed: Pairs of kinds of which one is of PFs, one of their children.
+    :ivar plenty: With how many devices a pool serves all the demands that it
+        may serve, whatever else is there; infinite if that depends.
     """
 
     read: _Read
     known: Mapping[tuple[Any, ...], int]
-    kinds: tuple[_Kind, ...]
-    checks: tuple[tuple[tuple[int, ...], int], ...]
+    others: tuple[int, ...]
+    checks: _Checks
     mixed: tuple[tuple[int, int], ...]
-
-    def judge(self, free: Sequence[int]) -> bool | None:
-        """Judge by how many devices there are of each kind."""
-        for those, wanted in self.checks:
-            left = wanted
-            for kind in those:
-                left -= free[kind]
-            if left > 0:
-                return False
-        for whole, part in self.mixed:
-            if free[whole] > 0 and free[part] > 0:
-                return None
-        return True
+    plenty: float
+    kinds: tuple[_Kind, ...]
 
 
 class Description(NamedTuple):
@@ -105,7 +99,7 @@ class Glance:
     Requests that want the same share one, and with it what it learned.
     """
 
-    __slots__ = ("_keys", "_lore", "_tag_rules", "_wants")
+    __slots__ = ("_all", "_keys", "_lore", "_tag_rules", "_wants")
 
     def __init__(
         self, wants: tuple[Want, ...], tag_rules: pci_options.TagRules
@@ -118,6 +112,7 @@ class Glance:
         self._keys = tuple(sorted(keys.union(_ALWAYS)))
         # Fails on a pool that lacks a key; most pools have all of them.
         read: _Read = operator.itemgetter(*self._keys)
+        self._all = (1 << len(wants)) - 1
         self._lore = self._settle(read, {}, (_Kind(),))
 
     def is_servable(self, records: Sequence[Mapping[str, Any]]) -> bool | None:
@@ -126,18 +121,24 @@ class Glance:
         :param records: As for :meth:`.supply.Supply.of_records`; not changed.
         :returns: ``None`` where a glance is not enough.
         """
-        lore = self._lore
-        free = [0] * len(lore.kinds)
-        read, known = lore.read, lore.known
+        read, known, others, checks, mixed, plenty, _kinds = self._lore
+        free = [0] * len(others)
+        missing = self._all
         try:
             for record in records:
-                free[known[read(record)]] += record["count"]
+                kind = known[read(record)]
+                count = record["count"]
+                if count >= plenty:
+                    missing &= others[kind]
+                    if not missing:
+                        return True
+                free[kind] += count
         except KeyError:
             # A kind that is not known yet, or an odd pool.
             return self.is_servable(records) if self._learn(records) else None
         except (AttributeError, TypeError):
             return None
-        return lore.judge(free)
+        return _judge(free, checks, mixed)
 
     def describe(
         self, records: Sequence[Mapping[str, Any]]
@@ -231,17 +232,39 @@ class Glance:
                 checks[those] = max(wanted, checks.get(those, 0))
         wholes = [n for n, kind in enumerate(kinds) if kind.is_pf]
         parts = [n for n, kind in enumerate(kinds) if kind.is_part]
+        mixed = tuple(itertools.product(wholes, parts))
         return _Lore(
             read,
             known,
-            kinds,
+            tuple(
+                self._all & ~sum(1 << number for number in kind.demands)
+                for kind in kinds
+            ),
             tuple(checks.items()),
-            tuple(itertools.product(wholes, parts)),
+            mixed,
+            math.inf if mixed else sum(each.wanted for each in self._wants),
+            kinds,
         )
 
 
 #: Where the pool is from which a kind is learned.
 _NOWHERE = pool_domains.FaultDomains()
+
+
+def _judge(
+    free: Sequence[int], checks: _Checks, mixed: Iterable[tuple[int, int]]
+) -> bool | None:
+    """Judge by how many devices there are of each kind."""
+    for those, wanted in checks:
+        left = wanted
+        for kind in those:
+            left -= free[kind]
+        if left > 0:
+            return False
+    for whole, part in mixed:
+        if free[whole] > 0 and free[part] > 0:
+            return None
+    return True
 
 
 def _wishes(wants: Iterable[Want]) -> Iterator[pci_ask.Wish]:

@@ -11,7 +11,7 @@ from pci_sched.nova import agents_list
 #: A node of Ironic has no agent of its own: Neutron binds its ports on
 #: switches, and by a host that is no compute
 #: (``nova.virt.ironic.driver.IronicDriver.network_binding_host_id``).
-_IRONIC = "ironic"
+IRONIC = "ironic"
 
 
 class Facts:
@@ -21,6 +21,8 @@ class Facts:
     :param listings: The lists of those sources that have one.
     :param unlisted: What becomes of a host that none of them lists.
     :param now_s: The time, in seconds since 1970 UTC.
+    :ivar listed: The hosts of the first source, if it has a list. Not for
+        nodes of Ironic.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class Facts:
         self._now_s = now_s
         first = listings.get(sources[0]) if sources else None
         # What the first source lists needs no look at the others.
-        self._first = (first.hosts if first else None) or {}
+        self.listed = (first.hosts if first else None) or {}
 
     def of(self, host: Any) -> pci_host.L2Facts:
         """Give the facts of a host.
@@ -44,8 +46,8 @@ class Facts:
         :param host: ``nova.scheduler.host_manager.HostState``.
         :returns: Mostly one object for hosts of which the same is known.
         """
-        found = self._first.get(host.host)
-        if found is None or host.hypervisor_type == _IRONIC:
+        found = self.listed.get(host.host)
+        if found is None or host.hypervisor_type == IRONIC:
             return self.choose(host).facts
         return found
 
@@ -55,7 +57,7 @@ class Facts:
         :param host: As for :meth:`of`.
         :returns: The choice.
         """
-        if host.hypervisor_type == _IRONIC:
+        if host.hypervisor_type == IRONIC:
             return fact_sources.Choice(pci_host.NOTHING_KNOWN, None)
         return fact_sources.choose(self._answers(host), self._unlisted)
 

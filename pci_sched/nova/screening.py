@@ -56,6 +56,10 @@ class Refused(NamedTuple):
             return supplies.NONE
 
 
+def _see_nothing(_: object) -> None:
+    """Answer where Placement has a say, and its candidates must be seen."""
+
+
 class Screened(NamedTuple):
     """Hosts, each kind in its order.
 
@@ -86,6 +90,9 @@ class Screening:
         self._follows_placement = any(
             each.port_id is None for each in knowledge.devices
         )
+        self._glance = self._judge.glance
+        if self._follows_placement:
+            self._glance = _see_nothing
 
     @property
     def asks_nothing(self) -> bool:
@@ -109,14 +116,27 @@ class Screening:
         :returns: The hosts.
         """
         found = Screened([], [], [])
+        listed, can_bind = facts.listed, self._judge.can_bind
+        glance = self._glance
         for host in hosts:
             try:
-                known = facts.of(host)
-                refusing = self._find_refusing(host, known, filter_candidates)
+                # Most hosts pass, and most of them here: each call counts.
+                known: pci_host.L2Facts | None = listed.get(host.host)
+                if known is None or host.hypervisor_type == l2_facts.IRONIC:
+                    known = facts.of(host)
+                stats, serves, binds = host.pci_stats, None, can_bind(known)
+                if binds and stats is not None:
+                    serves = glance(stats.pools)
+                if serves:
+                    found.passed.append(host)
+                    continue
+                refusing: verdict.Judge | None = self._judge
+                if binds and serves is None:
+                    refusing = self._search(host, filter_candidates)
             except Exception as err:  # noqa: BLE001 - see Screened.odd
                 found.odd.append((host, err))
                 refusing = None
-            if refusing is None:
+            if refusing is None or known is None:
                 found.passed.append(host)
             else:
                 found.refused.append(Refused(self, host, refusing, known))
@@ -154,25 +174,16 @@ class Screening:
             self.chosen.binding,
         )
 
-    def _find_refusing(
-        self,
-        host: Any,
-        known: pci_host.L2Facts,
-        filter_candidates: _FilterCandidates,
+    def _search(
+        self, host: Any, filter_candidates: _FilterCandidates
     ) -> verdict.Judge | None:
-        """Give who refuses a host; ``None`` if nobody does."""
-        judge = self._judge
-        if not judge.can_bind(known):
-            return judge
-        if not judge.wants_devices:
+        """Judge devices where a glance is not enough; give who refuses."""
+        if not self._judge.wants_devices:
             return None
         if self._follows_placement and host.allocation_candidates:
             return self._prune(host, filter_candidates)
-        stats = host.pci_stats
-        serves = None if stats is None else judge.glance(stats.pools)
-        if serves is None:
-            serves = judge.can_serve(self.supply(host))
-        return None if serves else judge
+        serves = self._judge.can_serve(self.supply(host))
+        return None if serves else self._judge
 
     def _prune(
         self, host: Any, filter_candidates: _FilterCandidates

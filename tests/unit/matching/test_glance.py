@@ -139,7 +139,15 @@ def test_a_tag_that_is_no_text_takes_a_search(value: object) -> None:
     ids=["no count", "count is null", "no mapping"],
 )
 def test_an_odd_pool_takes_a_search(pool: Any) -> None:
-    assert _matcher({}).glance([_vfs(9), pool]) is None
+    assert _matcher({}).glance([pool, _vfs(9)]) is None
+
+
+def test_what_comes_after_enough_is_not_looked_at() -> None:
+    """More pools never make less."""
+    assert _matcher({}).glance([_vfs(1), "a pool"]) is True  # type: ignore[list-item]
+    two = _matcher({"a": "1"}, {"a": "2"})
+    assert two.glance([_vfs(2, a="1"), _vfs(2, a="1")]) is False
+    assert two.glance([_vfs(2, a="1"), _vfs(2, a="2")]) is True
 
 
 def test_a_missing_tag_is_no_null_one_where_that_matters() -> None:
