@@ -120,7 +120,10 @@ class Reader:
         answer = fact_sources.answer_from_stats(text, int(time.time()))
         chosen = self.facts.choose(row.host or "", answer)
         notes = (*odd, *map(str, oddities), *explain_facts.notes(chosen))
-        return Candidate(name, supply, chosen.facts, notes)
+        facts = chosen.facts
+        if row.hypervisor_type == fact_sources.IRONIC:
+            facts = pci_host.NOTHING_KNOWN
+        return Candidate(name, supply, facts, notes)
 
 
 def _apply(

@@ -15,6 +15,11 @@ import weakref
 from pci_sched.inputs import host_facts_reader
 from pci_sched.model import host as pci_host
 
+#: The hypervisor_type of a node that has no agent of its own: Neutron binds
+#: its ports on switches, and by a host that is no compute
+#: (``nova.virt.ironic.driver.IronicDriver.network_binding_host_id``).
+IRONIC = "ironic"
+
 
 class Source(enum.StrEnum):
     """Who says it; the words of the option ``[pci_sched]fact_sources``."""

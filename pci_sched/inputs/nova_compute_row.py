@@ -28,6 +28,7 @@ class ComputeRow:
     pci_stats: str | None = None
     numa_topology: str | None = None
     stats: str | None = None
+    hypervisor_type: str | None = None
 
 
 def read_numa(

@@ -38,8 +38,15 @@ _WITH_TIMEOUT = frozenset({"mysqldb", "psycopg", "psycopg2", "pymysql"})
 #: What a driver may raise at options of a URL that it does not know.
 _MISUSE = (ImportError, OSError, TypeError, ValueError)
 
-_COLUMNS = ("host", "hypervisor_hostname", "pci_stats", "numa_topology")
-_STATS = "stats"
+#: In the order of the fields of a row.
+_COLUMNS = (
+    "host",
+    "hypervisor_hostname",
+    "pci_stats",
+    "numa_topology",
+    "stats",
+    "hypervisor_type",
+)
 _DELETED = "deleted"
 
 #: The URL that is wanted, for messages.
@@ -57,9 +64,9 @@ def read_compute_nodes(text: str) -> list[nova_compute_row.ComputeRow]:
     url = _parse(text)
     table = sqlalchemy.table(
         "compute_nodes",
-        *map(sqlalchemy.column, (*_COLUMNS, _STATS, _DELETED)),
+        *map(sqlalchemy.column, (*_COLUMNS, _DELETED)),
     )
-    columns = [table.c[name] for name in (*_COLUMNS, _STATS)]
+    columns = [table.c[name] for name in _COLUMNS]
     query = (
         sqlalchemy.select(*columns)
         .where(table.c[_DELETED] == 0)

@@ -8,11 +8,6 @@ from pci_sched.inputs import aggregate_facts, fact_sources, host_facts
 from pci_sched.model import host as pci_host
 from pci_sched.nova import agents_list
 
-#: A node of Ironic has no agent of its own: Neutron binds its ports on
-#: switches, and by a host that is no compute
-#: (``nova.virt.ironic.driver.IronicDriver.network_binding_host_id``).
-IRONIC = "ironic"
-
 
 class Facts:
     """The sources as they are now, in the configured order.
@@ -47,7 +42,7 @@ class Facts:
         :returns: Mostly one object for hosts of which the same is known.
         """
         found = self.listed.get(host.host)
-        if found is None or host.hypervisor_type == IRONIC:
+        if found is None or host.hypervisor_type == fact_sources.IRONIC:
             return self.choose(host).facts
         return found
 
@@ -57,7 +52,7 @@ class Facts:
         :param host: As for :meth:`of`.
         :returns: The choice.
         """
-        if host.hypervisor_type == IRONIC:
+        if host.hypervisor_type == fact_sources.IRONIC:
             return fact_sources.Choice(pci_host.NOTHING_KNOWN, None)
         return fact_sources.choose(self._answers(host), self._unlisted)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pci_sched import exception
-from pci_sched.inputs import nova_request
+from pci_sched.inputs import fact_sources, nova_request
 from pci_sched.matching import verdict
 from pci_sched.model import host as pci_host
 from pci_sched.nova import facts as l2_facts
@@ -122,7 +122,10 @@ class Screening:
             try:
                 # Most hosts pass, and most of them here: each call counts.
                 known: pci_host.L2Facts | None = listed.get(host.host)
-                if known is None or host.hypervisor_type == l2_facts.IRONIC:
+                if (
+                    known is None
+                    or host.hypervisor_type == fact_sources.IRONIC
+                ):
                     known = facts.of(host)
                 stats, serves, binds = host.pci_stats, None, can_bind(known)
                 if binds and stats is not None:

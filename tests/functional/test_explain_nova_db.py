@@ -97,6 +97,27 @@ def test_several_nodes_of_a_host_are_named_by_both(
     assert set(fits(ran)) == {"a (n1)", "a (n2)", "b"}
 
 
+def test_a_node_of_ironic_needs_no_agent(
+    pci_pool: PciPool, tmp_path: pathlib.Path, make: Make
+) -> None:
+    """As in the filter."""
+    request = {
+        "schema": "pci-sched/request/1",
+        "ports": [{"segments": [{"network_type": "vxlan"}]}],
+    }
+    path = explain_cases.write(tmp_path / "request.json", request)
+    agents = explain_cases.write(tmp_path / "agents.json", {"agents": []})
+    url = make(
+        explain_cases.row("metal", [], hypervisor_type="ironic"),
+        explain_cases.row("other", []),
+    )
+    ran = pci_pool(
+        *("explain", path, "--nova-db", url, "--agents", agents),
+        *("--unlisted-host", "reject", "-f", "json"),
+    )
+    assert fits(ran) == {"metal": True, "other": False}
+
+
 def test_what_cannot_be_read_of_a_host_is_a_warning(
     pci_pool: PciPool, one_vf: pathlib.Path, make: Make
 ) -> None:

@@ -102,6 +102,7 @@ def row(host: str, pools: object, **more: object) -> dict[str, object]:
         "pci_stats": json.dumps(pools),
         "numa_topology": None,
         "stats": "{}",
+        "hypervisor_type": "QEMU",
         **more,
     }
 
@@ -112,7 +113,7 @@ _TABLE = sqlalchemy.Table(
     sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True),
     *(
         sqlalchemy.Column(name, sqlalchemy.String(255))
-        for name in ("host", "hypervisor_hostname")
+        for name in ("host", "hypervisor_hostname", "hypervisor_type")
     ),
     *(
         sqlalchemy.Column(name, sqlalchemy.Text)

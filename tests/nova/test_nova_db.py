@@ -98,6 +98,7 @@ def test_the_compute_nodes_of_a_real_schema_are_read(url: str) -> None:
     first, second = nova_db.read_compute_nodes(url)
     assert (first.host, first.node) == ("compute0", "compute0.example.org")
     assert (second.host, second.pci_stats) == ("compute1", None)
+    assert first.hypervisor_type == _NEEDED["hypervisor_type"]
 
 
 def test_the_pools_are_those_that_nova_wrote(url: str) -> None:
