@@ -24,8 +24,8 @@ Possible values:
 
 Related options:
 
-* ``[filter_scheduler]available_filters`` has to name a filter of
-  pci_sched: the count is replaced when the filter is loaded.
+* ``[filter_scheduler]enabled_filters`` has to name
+  ``VnicTypeFilter``: the count is replaced when Nova makes the filter.
 * ``search_budget``, ``device_choice``
 
 SIGHUP: does not change it; restart nova-scheduler.
