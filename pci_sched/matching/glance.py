@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 from pci_sched.matching import ask as pci_ask
 from pci_sched.matching import demand as pci_demand
+from pci_sched.matching import hall, rules
 from pci_sched.matching import options as pci_options
-from pci_sched.matching import rules
 from pci_sched.pools import domains as pool_domains
 from pci_sched.pools import profile as pool_profile
 from pci_sched.pools import supply as pool_supply
@@ -43,19 +43,7 @@ class Want(NamedTuple):
     wanted: int
 
 
-_Checks = tuple[tuple[tuple[int, ...], int], ...]
 _Read = Callable[[Mapping[str, Any]], tuple[Any, ...]]
-
-
-class _Kind(NamedTuple):
-    """Pools that are the same to a request.
-
-    :ivar demands: The numbers of the demands that they may serve.
-    """
-
-    demands: frozenset[int] = frozenset()
-    is_pf: bool = False
-    is_part: bool = False
 
 
 class _Lore(NamedTuple):
@@ -69,15 +57,18 @@ class _Lore(NamedTuple):
     :ivar mixed: Pairs of kinds of which one is of PFs, one of their children.
     :ivar plenty: With how many devices a pool serves all the demands that it
         may serve, whatever else is there; infinite if that depends.
+    :ivar whole: How many devices are wanted by demands that PFs may serve;
+        ``None`` if children of PFs may serve one of them, too.
     """
 
     read: _Read
     known: Mapping[tuple[Any, ...], int]
     others: tuple[int, ...]
-    checks: _Checks
+    checks: hall.Checks
     mixed: tuple[tuple[int, int], ...]
     plenty: float
-    kinds: tuple[_Kind, ...]
+    whole: int | None
+    kinds: tuple[hall.Kind, ...]
 
 
 class Description(NamedTuple):
@@ -113,7 +104,7 @@ class Glance:
         # Fails on a pool that lacks a key; most pools have all of them.
         read: _Read = operator.itemgetter(*self._keys)
         self._all = (1 << len(wants)) - 1
-        self._lore = self._settle(read, {}, (_Kind(),))
+        self._lore = self._settle(read, {}, (hall.Kind(),))
 
     def is_servable(self, records: Sequence[Mapping[str, Any]]) -> bool | None:
         """Tell whether pools can serve the request.
@@ -121,7 +112,7 @@ class Glance:
         :param records: As for :meth:`.supply.Supply.of_records`; not changed.
         :returns: ``None`` where a glance is not enough.
         """
-        read, known, others, checks, mixed, plenty, _kinds = self._lore
+        read, known, others, checks, mixed, plenty, _, _ = self._lore
         free = [0] * len(others)
         missing = self._all
         try:
@@ -133,12 +124,53 @@ class Glance:
                     if not missing:
                         return True
                 free[kind] += count
+            answer = hall.is_enough(free, checks)
+            if answer and any(free[a] and free[b] for a, b in mixed):
+                return self._judge_apart(records)
         except KeyError:
             # A kind that is not known yet, or an odd pool.
             return self.is_servable(records) if self._learn(records) else None
         except (AttributeError, TypeError):
             return None
-        return _judge(free, checks, mixed)
+        return answer
+
+    def _judge_apart(
+        self, records: Iterable[Mapping[str, Any]]
+    ) -> bool | None:
+        """Judge where some PF could be given away whole or in parts.
+
+        Let as many PFs be given away whole as are wanted, and be it those
+        with the most children. If what is left is enough for those who want
+        children, the request can be served.
+
+        :returns: ``None`` if it is not, or if somebody would take either.
+        """
+        lore = self._lore
+        wholes: set[str] = set()
+        parts: dict[str, dict[int, int]] = {}
+        free = [0] * len(lore.kinds)
+        for record in records:
+            number, count = lore.known[lore.read(record)], record["count"]
+            free[number] += count
+            kind, root = lore.kinds[number], record.get("address")
+            if count > 0 and root is not None:
+                if kind.is_pf:
+                    wholes.add(root)
+                elif kind.is_part:
+                    of_root = parts.setdefault(root, {})
+                    of_root[number] = of_root.get(number, 0) + count
+        at_stake = [parts[root] for root in wholes if root in parts]
+        if at_stake and lore.whole is None:
+            return None
+        for those, wanted in lore.checks:
+            lost = sorted(
+                sum(each.get(kind, 0) for kind in those) for each in at_stake
+            )
+            left = sum(free[kind] for kind in those)
+            taken = lost[max(0, len(lost) - (lore.whole or 0)) :]
+            if left - sum(taken) < wanted:
+                return None
+        return True
 
     def describe(
         self, records: Sequence[Mapping[str, Any]]
@@ -192,7 +224,7 @@ class Glance:
     def _read_gaps(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(map(record.get, self._keys))
 
-    def _judge(self, values: tuple[str | None, ...]) -> _Kind:
+    def _judge(self, values: tuple[str | None, ...]) -> hall.Kind:
         pairs = zip(self._keys, values, strict=True)
         profile = pool_profile.Profile.of(pairs)
         pool = pool_supply.SupplyPool(profile, None, None, None, 1, _NOWHERE)
@@ -205,31 +237,17 @@ class Glance:
             )
         )
         if not served:
-            return _Kind()
-        return _Kind(served, profile.is_pf, profile.is_part)
+            return hall.Kind()
+        return hall.Kind(served, profile.is_pf, profile.is_part)
 
     def _settle(
         self,
         read: _Read,
         known: Mapping[tuple[Any, ...], int],
-        kinds: tuple[_Kind, ...],
+        kinds: tuple[hall.Kind, ...],
     ) -> _Lore:
-        """Work out what must be checked: sets of demands that share a kind.
-
-        Of sets that may be served by the same kinds, the one that wants most
-        is enough; and if no demand of one set shares a kind with one of
-        another, both together are checked by checking each.
-        """
-        checks: dict[tuple[int, ...], int] = {}
-        for group in _groups(len(self._wants), kinds):
-            for some in _subsets(group):
-                those = tuple(
-                    number
-                    for number, kind in enumerate(kinds)
-                    if not kind.demands.isdisjoint(some)
-                )
-                wanted = sum(self._wants[number].wanted for number in some)
-                checks[those] = max(wanted, checks.get(those, 0))
+        """Work out all that depends on which kinds there are."""
+        checks = hall.find_checks([each.wanted for each in self._wants], kinds)
         wholes = [n for n, kind in enumerate(kinds) if kind.is_pf]
         parts = [n for n, kind in enumerate(kinds) if kind.is_part]
         mixed = tuple(itertools.product(wholes, parts))
@@ -240,53 +258,32 @@ class Glance:
                 self._all & ~sum(1 << number for number in kind.demands)
                 for kind in kinds
             ),
-            tuple(checks.items()),
+            checks,
             mixed,
             math.inf if mixed else sum(each.wanted for each in self._wants),
+            self._count_whole(kinds),
             kinds,
         )
+
+    def _count_whole(self, kinds: Iterable[hall.Kind]) -> int | None:
+        """Count what PFs may serve, if nothing else may serve it."""
+        wholes: set[int] = set()
+        others: set[int] = set()
+        for kind in kinds:
+            (wholes if kind.is_pf else others).update(kind.demands)
+        if wholes & others:
+            return None
+        return sum(self._wants[number].wanted for number in wholes)
 
 
 #: Where the pool is from which a kind is learned.
 _NOWHERE = pool_domains.FaultDomains()
 
 
-def _judge(
-    free: Sequence[int], checks: _Checks, mixed: Iterable[tuple[int, int]]
-) -> bool | None:
-    """Judge by how many devices there are of each kind."""
-    for those, wanted in checks:
-        left = wanted
-        for kind in those:
-            left -= free[kind]
-        if left > 0:
-            return False
-    for whole, part in mixed:
-        if free[whole] > 0 and free[part] > 0:
-            return None
-    return True
-
-
 def _wishes(wants: Iterable[Want]) -> Iterator[pci_ask.Wish]:
     for each in wants:
         for alternative in each.ask.alternatives:
             yield from alternative
-
-
-def _groups(demands: int, kinds: Iterable[_Kind]) -> list[frozenset[int]]:
-    """Group the demands that share kinds, directly or through others."""
-    groups = [frozenset({number}) for number in range(demands)]
-    for kind in kinds:
-        touched = [each for each in groups if each & kind.demands]
-        if len(touched) > 1:
-            groups = [each for each in groups if each not in touched]
-            groups.append(frozenset().union(*touched))
-    return groups
-
-
-def _subsets(group: frozenset[int]) -> Iterator[tuple[int, ...]]:
-    for size in range(1, len(group) + 1):
-        yield from itertools.combinations(sorted(group), size)
 
 
 def prepare(

@@ -117,6 +117,20 @@ def test_a_pf_beside_its_own_vfs_takes_a_search() -> None:
     assert ready.glance([pf]) is False
 
 
+def test_a_pf_and_vfs_of_several_cards_take_none() -> None:
+    """Whichever PF is given away, the other has enough left."""
+    ready = _matcher({"dev_type": "type-PF"}, {"dev_type": "type-VF"})
+    pools = [
+        _vfs(count, dev_type=kind, address=address)
+        for address in ("0000:81:00.0", "0000:82:00.0")
+        for kind, count in (("type-PF", 1), ("type-VF", 4))
+    ]
+    assert ready.glance(pools) is True
+    assert ready.glance(pools[:3]) is None
+    either = _matcher({"dev_type": "type-PF"}, {"product_id": "1"})
+    assert either.glance(pools) is False
+
+
 def test_a_pf_that_nobody_asked_for_is_no_matter() -> None:
     pools = [_vfs(1, dev_type="type-PF"), _vfs(4)]
     assert _matcher({}).glance(pools) is True
