@@ -127,8 +127,16 @@ def test_a_pf_and_vfs_of_several_cards_take_none() -> None:
     ]
     assert ready.glance(pools) is True
     assert ready.glance(pools[:3]) is None
-    either = _matcher({"dev_type": "type-PF"}, {"product_id": "1"})
-    assert either.glance(pools) is False
+
+
+def test_who_takes_a_pf_or_its_vfs_takes_a_search() -> None:
+    kinds = ((("dev_type", "type-PF"),), (("dev_type", "type-VF"),))
+    request = pci_request.InstanceRequest(
+        devices=(pci_request.DeviceRequest(request_id="r", specs=kinds),)
+    )
+    pools = [_vfs(4), _vfs(1, dev_type="type-PF")]
+    assert matcher.Matcher(request).glance(pools) is None
+    assert matcher.Matcher(request).glance(pools[:1]) is True
 
 
 def test_a_pf_that_nobody_asked_for_is_no_matter() -> None:
