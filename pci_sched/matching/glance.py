@@ -141,9 +141,8 @@ class Glance:
 
         Let as many PFs be given away whole as are wanted, and be it those
         with the most children. If what is left is enough for those who want
-        children, the request can be served.
-
-        :returns: ``None`` if it is not, or if somebody would take either.
+        children, the request can be served. Nobody knows if it is not, or if
+        somebody would take either.
         """
         lore = self._lore
         wholes: set[str] = set()
