@@ -62,6 +62,7 @@ def test_the_list_of_agents_is_read_beside_the_request() -> None:
 def test_a_slow_call_is_waited_for_no_longer_than_told() -> None:
     script = """
         import time
+        from pci_sched import exception
         from pci_sched.nova import patience
 
         waiting = patience.Patience()
