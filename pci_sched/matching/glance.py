@@ -35,6 +35,9 @@ _MOST_DEMANDS = 6
 #: Far more than a cloud has, and an end to what is remembered.
 _MOST_KNOWN = 4096
 
+#: The same of answers, for each request.
+_MOST_ANSWERS = 512
+
 
 class Want(NamedTuple):
     """Devices wanted under the same conditions."""
@@ -50,6 +53,7 @@ class _Lore(NamedTuple):
     """All that was learned, in one piece for whoever reads it.
 
     :ivar read: Gives the values of a pool that the rules look at.
+    :ivar read_all: Gives the same, and the count.
     :ivar known: The number of a kind, by those values.
     :ivar others: For each kind the demands that it does not serve, as bits.
     :ivar checks: For numbers of kinds: how many devices are wanted of them
@@ -62,6 +66,7 @@ class _Lore(NamedTuple):
     """
 
     read: _Read
+    read_all: _Read
     known: Mapping[tuple[Any, ...], int]
     others: tuple[int, ...]
     checks: hall.Checks
@@ -90,7 +95,7 @@ class Glance:
     Requests that want the same share one, and with it what it learned.
     """
 
-    __slots__ = ("_all", "_keys", "_lore", "_tag_rules", "_wants")
+    __slots__ = ("_all", "_answers", "_keys", "_lore", "_tag_rules", "_wants")
 
     def __init__(
         self, wants: tuple[Want, ...], tag_rules: pci_options.TagRules
@@ -104,6 +109,8 @@ class Glance:
         # Fails on a pool that lacks a key; most pools have all of them.
         read: _Read = operator.itemgetter(*self._keys)
         self._all = (1 << len(wants)) - 1
+        # What was said of the pools of a host; most hosts are like others.
+        self._answers: dict[tuple[Any, ...], bool] = {}
         self._lore = self._settle(read, {}, (hall.Kind(),))
 
     def is_servable(self, records: Sequence[Mapping[str, Any]]) -> bool | None:
@@ -112,27 +119,55 @@ class Glance:
         :param records: As for :meth:`.supply.Supply.of_records`; not changed.
         :returns: ``None`` where a glance is not enough.
         """
-        read, known, others, checks, mixed, plenty, _, _ = self._lore
-        free = [0] * len(others)
-        missing = self._all
+        lore = self._lore
         try:
-            for record in records:
-                kind = known[read(record)]
-                count = record["count"]
-                if count >= plenty:
-                    missing &= others[kind]
-                    if not missing:
-                        return True
-                free[kind] += count
-            answer = hall.is_enough(free, checks)
-            if answer and any(free[a] and free[b] for a, b in mixed):
-                return self._judge_apart(records)
+            if lore.mixed or len(self._wants) < 2:
+                # Mostly the first pool is enough.
+                return self._look(lore, records)
+            content = tuple(map(lore.read_all, records))
+            answer = self._answers.get(content)
+            if answer is None:
+                answer = self._look(lore, records)
+                self._remember(content, answer)
         except KeyError:
             # A kind that is not known yet, or an odd pool.
             return self.is_servable(records) if self._learn(records) else None
         except (AttributeError, TypeError):
             return None
         return answer
+
+    def _look(
+        self, lore: _Lore, records: Iterable[Mapping[str, Any]]
+    ) -> bool | None:
+        """Add up, until it is clear that there is enough."""
+        read, known, others, plenty = (
+            lore.read,
+            lore.known,
+            lore.others,
+            lore.plenty,
+        )
+        free = [0] * len(others)
+        missing = self._all
+        for record in records:
+            kind = known[read(record)]
+            count = record["count"]
+            if count >= plenty:
+                missing &= others[kind]
+                if not missing:
+                    return True
+            free[kind] += count
+        if not hall.is_enough(free, lore.checks):
+            return False
+        if any(free[whole] and free[part] for whole, part in lore.mixed):
+            return self._judge_apart(records)
+        return True
+
+    def _remember(self, content: tuple[Any, ...], answer: bool | None) -> None:
+        """Keep an answer; where nothing is mixed, the content decides it."""
+        if answer is not None:
+            if len(self._answers) >= _MOST_ANSWERS:
+                self._answers.clear()
+            self._answers[content] = answer
 
     def _judge_apart(
         self, records: Iterable[Mapping[str, Any]]
@@ -223,6 +258,9 @@ class Glance:
     def _read_gaps(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(map(record.get, self._keys))
 
+    def _read_all_gaps(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
+        return (*map(record.get, self._keys), record["count"])
+
     def _judge(self, values: tuple[str | None, ...]) -> hall.Kind:
         pairs = zip(self._keys, values, strict=True)
         profile = pool_profile.Profile.of(pairs)
@@ -250,8 +288,12 @@ class Glance:
         wholes = [n for n, kind in enumerate(kinds) if kind.is_pf]
         parts = [n for n, kind in enumerate(kinds) if kind.is_part]
         mixed = tuple(itertools.product(wholes, parts))
+        read_all: _Read = operator.itemgetter(*self._keys, "count")
+        if read == self._read_gaps:
+            read_all = self._read_all_gaps
         return _Lore(
             read,
+            read_all,
             known,
             tuple(
                 self._all & ~sum(1 << number for number in kind.demands)
@@ -310,6 +352,6 @@ def prepare(
     return None if by_absence else _make(wants, tag_rules)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=128)
 def _make(wants: tuple[Want, ...], tag_rules: pci_options.TagRules) -> Glance:
     return Glance(wants, tag_rules)

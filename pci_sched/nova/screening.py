@@ -116,22 +116,20 @@ class Screening:
         :returns: The hosts.
         """
         found = Screened([], [], [])
+        # Most hosts pass, and most of them here: each look-up counts.
         listed, can_bind = facts.listed, self._judge.can_bind
-        glance = self._glance
+        glance, passes = self._glance, found.passed.append
+        ironic = fact_sources.IRONIC
         for host in hosts:
             try:
-                # Most hosts pass, and most of them here: each call counts.
                 known: pci_host.L2Facts | None = listed.get(host.host)
-                if (
-                    known is None
-                    or host.hypervisor_type == fact_sources.IRONIC
-                ):
+                if known is None or host.hypervisor_type == ironic:
                     known = facts.of(host)
                 stats, serves, binds = host.pci_stats, None, can_bind(known)
                 if binds and stats is not None:
                     serves = glance(stats.pools)
                 if serves:
-                    found.passed.append(host)
+                    passes(host)
                     continue
                 refusing: verdict.Judge | None = self._judge
                 if binds and serves is None:
@@ -140,7 +138,7 @@ class Screening:
                 found.odd.append((host, err))
                 refusing = None
             if refusing is None or known is None:
-                found.passed.append(host)
+                passes(host)
             else:
                 found.refused.append(Refused(self, host, refusing, known))
         return found

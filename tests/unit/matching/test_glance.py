@@ -182,6 +182,19 @@ def test_where_a_device_is_takes_a_search() -> None:
     assert _matcher({"address": "0000:81:00.0"}).glance([_vfs(1)]) is None
 
 
+def test_an_answer_is_kept_for_what_the_pools_say() -> None:
+    ready = _matcher({"trusted": "true"}, {})
+    pools = [_vfs(2, trusted="true")]
+    assert ready.glance(pools) is True
+    pools[0]["count"] = 1
+    assert ready.glance(pools) is False
+    pools[0] |= {"count": 2, "trusted": "false"}
+    assert ready.glance(pools) is False
+    for count in range(2, 2000):
+        pools[0] |= {"count": count, "trusted": "true"}
+        assert ready.glance(pools) is True
+
+
 def test_requests_that_want_the_same_share_what_was_learned() -> None:
     first = _matcher({"physical_network": "shared"})
     first.glance([_vfs(1, physical_network="shared")])
