@@ -25,7 +25,7 @@ Possible values:
 Related options:
 
 * ``[filter_scheduler]enabled_filters`` has to name
-  ``VnicTypeFilter``: the count is replaced when Nova makes the filter.
+  ``VnicTypeFilter``: the count is replaced when Nova makes it.
 * ``search_budget``, ``device_choice``
 
 SIGHUP: does not change it; restart nova-scheduler.
