@@ -32,7 +32,8 @@ def say(name: str, found: screening.Screened, facts: l2_facts.Facts) -> None:
         )
     if LOG.isEnabledFor(logging.DEBUG):
         _say_each(name, found)
-    if found.refused and not found.passed:
+    is_told = LOG.isEnabledFor(logging.INFO)
+    if is_told and found.refused and not found.passed:
         _say_none_left(name, found.refused, facts)
 
 
