@@ -2,52 +2,24 @@
 """Which kind of port each network of a RequestSpec is."""
 
 from collections.abc import Mapping
-import dataclasses
-from typing import Any
 
 import pytest
 
 from pci_sched.inputs import nova_request, nova_rows
 from pci_sched.model import request as pci_request
+import spec_cases
 
 _NetworkRow = nova_rows.NetworkRow
 _PciRow = nova_rows.PciRequestRow
 _Vnic = pci_request.VnicType
 
-_PORT = "11111111-0000-4000-8000-000000000001"
-_OTHER = "11111111-0000-4000-8000-000000000002"
-_NET = "22222222-0000-4000-8000-000000000001"
-_REQUEST = "33333333-0000-4000-8000-000000000001"
-_ALIAS = "33333333-0000-4000-8000-000000000002"
+_PORT, _OTHER, _NET = spec_cases.PORT, spec_cases.OTHER, spec_cases.NET
+_REQUEST, _ALIAS = spec_cases.REQUEST, spec_cases.ALIAS
+_for_port, _for_alias = spec_cases.for_port, spec_cases.for_alias
+_read = spec_cases.read
 
 _PLAIN = ("normal", "baremetal", "smart-nic")
 _DIRECT = ("direct", "macvtap", "virtio-forwarder")
-
-
-def _for_port(port_id: str | None = _PORT, **spec: str | None) -> _PciRow:
-    """Ask for a device as Nova does for a port."""
-    full = {"physical_network": "physnet4", "remote_managed": "False"} | spec
-    return _PciRow(request_id=_REQUEST, requester_id=port_id, spec=[full])
-
-
-def _for_alias(**changes: Any) -> _PciRow:
-    """Ask for devices as Nova does for a flavor."""
-    row = _PciRow(
-        request_id=_ALIAS,
-        alias_name="gpu",
-        spec=[{"vendor_id": "10de", "product_id": "2230"}],
-        numa_policy="preferred",
-    )
-    return dataclasses.replace(row, **changes)
-
-
-def _read(
-    networks: list[_NetworkRow], requests: list[_PciRow] | None = None
-) -> nova_request.SpecReading:
-    rows = nova_rows.SpecRows(
-        networks=tuple(networks), pci_requests=tuple(requests or ())
-    )
-    return nova_request.read(rows)
 
 
 def _kinds(reading: nova_request.SpecReading) -> list[tuple[str, ...]]:
