@@ -6,6 +6,7 @@ others may want.
 """
 
 from collections.abc import Sequence
+import functools
 import math
 from typing import Any
 
@@ -104,8 +105,7 @@ class PciTopologyWeigher(nova_weights.BaseHostWeigher):  # type: ignore[misc]
         )
         if request.asks_nothing:
             return nothing
-        links: dict[str, frozenset[str]] = {}
-        tallies = [_tally(request, host, links) for host in hosts]
+        tallies = [_tally(request, host) for host in hosts]
         found = weighing.weigh(tallies, _FILLS.get(group.weigher_fill))
         if not all(map(math.isfinite, found)):
             _faults.note(
@@ -123,11 +123,7 @@ def _know(spec: Any) -> look_up.Knowledge:
     return look_up.of_spec(spec_rows.read_spec(spec))
 
 
-def _tally(
-    request: weighing.Weighing,
-    host: Any,
-    links: dict[str, frozenset[str]],
-) -> weighing.Tally | None:
+def _tally(request: weighing.Weighing, host: Any) -> weighing.Tally | None:
     """Tell what a host would pay; ``None`` if nobody can."""
     try:
         if host.pci_stats is None:
@@ -139,10 +135,7 @@ def _tally(
         # Nova goes on with the first candidate that is left.
         candidates: Sequence[Any] = host.allocation_candidates or ({},)
         mappings = candidates[0].get("mappings") or {}
-        text = _read_text(host)
-        if text not in links:
-            links[text] = _read_links(text)
-        return request.tally(supply, mappings, links[text])
+        return request.tally(supply, mappings, _read_links(_read_text(host)))
     except Exception as err:  # noqa: BLE001
         _faults.note("A host is not weighed by its PCI devices", err)
         return None
@@ -155,6 +148,7 @@ def _read_text(host: Any) -> str:
     return text if isinstance(text, str) else repr(text)
 
 
+@functools.lru_cache(maxsize=16_384)
 def _read_links(text: str) -> frozenset[str]:
     """Read which PFs have no link; none if the host does not say."""
     if not text:
