@@ -2,7 +2,6 @@
 """The form of a host document."""
 
 import pathlib
-from typing import Any
 
 from pci_sched.inputs import document_schema
 
@@ -16,13 +15,5 @@ _SCHEMA = document_schema.DocumentSchema(
     VERSION, "a host document", SCHEMA_FILE
 )
 
-
-def check(document: object) -> dict[str, Any]:
-    """Check a document against the schema.
-
-    :param document: What JSON holds.
-    :returns: The same document.
-    :raises exception.DocumentInvalid: If it has another form; the first
-        place is named.
-    """
-    return _SCHEMA.check(document)
+#: Gives a document of that form back, and raises for any other.
+check = _SCHEMA.check
