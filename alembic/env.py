@@ -5,6 +5,8 @@ from alembic import context, util
 import sqlalchemy as sa
 from sqlalchemy import engine
 
+from pci_sched.db import tables
+
 
 def _run(connection: engine.Connection) -> None:
     """Run the migrations on a connection.
@@ -13,8 +15,7 @@ def _run(connection: engine.Connection) -> None:
     """
     context.configure(
         connection=connection,
-        # There are no tables to compare with yet.
-        target_metadata=None,
+        target_metadata=tables.METADATA,
         # SQLite cannot alter a table; a batch copies it.
         render_as_batch=True,
     )

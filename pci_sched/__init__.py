@@ -10,6 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pci_sched.claims.claim import HostKey
+    from pci_sched.claims.tracker import ClaimTracker
+    from pci_sched.db.ledger import open_store as open_ledger
     from pci_sched.exception import PciSchedException
     from pci_sched.inputs.document_reader import load as load_host
     from pci_sched.inputs.hosts import read_host
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ClaimTracker",
     "Host",
+    "HostKey",
     "InstanceRequest",
     "Ledger",
     "PciSchedException",
@@ -34,11 +39,14 @@ __all__ = [
     "load_host",
     "load_request",
     "match",
+    "open_ledger",
     "read_host",
 ]
 
 _HOMES = {
+    "ClaimTracker": ("pci_sched.claims.tracker", "ClaimTracker"),
     "Host": ("pci_sched.model.host", "Host"),
+    "HostKey": ("pci_sched.claims.claim", "HostKey"),
     "InstanceRequest": ("pci_sched.model.request", "InstanceRequest"),
     "Ledger": ("pci_sched.pools.ledger", "Ledger"),
     "PciSchedException": ("pci_sched.exception", "PciSchedException"),
@@ -47,6 +55,7 @@ _HOMES = {
     "load_host": ("pci_sched.inputs.document_reader", "load"),
     "load_request": ("pci_sched.inputs.request_document", "load"),
     "match": ("pci_sched.matching.host_match", "match"),
+    "open_ledger": ("pci_sched.db.ledger", "open_store"),
     "read_host": ("pci_sched.inputs.hosts", "read_host"),
 }
 

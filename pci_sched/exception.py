@@ -15,8 +15,18 @@
     │   │   └── AliasInvalid    of [pci]alias
     │   └── ConfigInvalid       a configuration file
     ├── NoAnswer                somebody was asked in vain
-    └── MigrationsMissing       the database migrations were not installed
+    ├── ClaimRefused            a host cannot serve what is claimed
+    ├── ClaimUnknown            there is no such claim
+    ├── ClaimConflict           a claim that is beyond what is asked
+    └── LedgerUnusable          the database of claims
+        ├── LedgerBusy          others were always faster
+        ├── LedgerAway          it does not answer
+        ├── LedgerRefused       it refused what it was given
+        ├── SchemaUnfit         its tables are of another version
+        └── MigrationsMissing   the migrations were not installed
 """
+
+from typing import Protocol
 
 
 class PciSchedException(Exception):
@@ -121,9 +131,76 @@ class ConfigInvalid(InputInvalid):
         self.problem = problem
 
 
-class MigrationsMissing(PciSchedException):
-    """The migration scripts are neither installed nor in a source tree."""
-
-
 class NoAnswer(PciSchedException):
     """There was no answer in time, or nobody was asked."""
+
+
+class Reason(Protocol):
+    """What is needed here of a :class:`.matching.refusal.Refusal`."""
+
+    @property
+    def code(self) -> str:
+        """The reason, in short."""
+        ...
+
+    @property
+    def witness(self) -> tuple[str, ...]:
+        """The ids of requests that cannot be served together."""
+        ...
+
+
+class ClaimRefused(PciSchedException):
+    """A host cannot serve what is claimed.
+
+    :ivar refusal: The refusal, as :func:`pci_sched.match` gives it.
+    """
+
+    def __init__(self, host: str, refusal: Reason) -> None:
+        """Name the host and the reason in short."""
+        who = ", ".join(refusal.witness)
+        super().__init__(
+            f"host {host} cannot serve the claim: {refusal.code}"
+            + (f" (requests {who})" if who else "")
+        )
+        self.refusal = refusal
+
+
+class ClaimUnknown(PciSchedException):
+    """There is no such claim, and there never was."""
+
+    def __init__(self, claim_id: str, host: str) -> None:
+        """Name the claim and the host whose ledger was asked."""
+        super().__init__(f"host {host} has no claim {claim_id}")
+        self.claim_id = claim_id
+
+
+class ClaimConflict(PciSchedException):
+    """A claim, or a move, that is beyond what is asked of it."""
+
+    def __init__(self, what: str, problem: str) -> None:
+        """Name the claim or the move and what is in the way."""
+        super().__init__(f"claim {what}: {problem}")
+
+
+class LedgerUnusable(PciSchedException):
+    """The database of claims cannot be used; the message says why."""
+
+
+class LedgerBusy(LedgerUnusable):
+    """Others changed the ledger each time, until patience ended."""
+
+
+class LedgerAway(LedgerUnusable):
+    """The database does not answer; what was begun may be done or not."""
+
+
+class LedgerRefused(LedgerUnusable):
+    """The database refused a change; nothing of it is written."""
+
+
+class SchemaUnfit(LedgerUnusable):
+    """The tables are older or newer than this library can write."""
+
+
+class MigrationsMissing(LedgerUnusable):
+    """The migration scripts are neither installed nor in a source tree."""

@@ -47,6 +47,44 @@ class SupplyPool(NamedTuple):
     domains: pool_domains.FaultDomains
     addresses: tuple[pci_address.PciAddress, ...] | None = None
 
+    @classmethod
+    def of_key(
+        cls,
+        key: pool_key.PoolKey,
+        addresses: tuple[pci_address.PciAddress, ...],
+        domains: pool_domains.DomainsByRoot,
+    ) -> "SupplyPool":
+        """Make the pool of some free devices that share a key.
+
+        :param key: Of all of them.
+        :param addresses: Theirs, sorted; at least one.
+        :param domains: What is known of fault domains; else the addresses
+            tell.
+        :returns: The pool.
+        """
+        root = str(key.root)
+        values: dict[str, pci_device.TagValue] = {
+            "vendor_id": key.vendor_id,
+            "product_id": key.product_id,
+            "dev_type": key.dev_type.value,
+            **dict(key.tags),
+        }
+        if key.dev_type is not _PLAIN:
+            remote = values.get(pool_profile.REMOTE_MANAGED)
+            values[pool_profile.REMOTE_MANAGED] = (
+                "false" if remote is None else remote
+            )
+        provider = values.pop(PROVIDER, None)
+        return cls(
+            pool_profile.Profile.of(values.items()),
+            root,
+            key.numa_node,
+            None if provider is None else str(provider),
+            len(addresses),
+            domains.get(root) or pool_domains.of_address(root),
+            addresses,
+        )
+
 
 def _label(pool: SupplyPool) -> tuple[Any, ...]:
     """Give the order of pools, the same however they were listed."""
@@ -162,7 +200,9 @@ class Supply:
                 if ledger.is_free(device, unknown_is_free=unknown_is_free)
             )
             if free:
-                pools.append(_of_key(pool.key, tuple(sorted(free)), known))
+                pools.append(
+                    SupplyPool.of_key(pool.key, tuple(sorted(free)), known)
+                )
         return cls.of_pools(pools, numa)
 
 
@@ -181,33 +221,4 @@ def _read(
         record.get(PROVIDER),
         record["count"],
         domains.get(root or "") or pool_domains.of_address(root),
-    )
-
-
-def _of_key(
-    key: pool_key.PoolKey,
-    addresses: tuple[pci_address.PciAddress, ...],
-    domains: pool_domains.DomainsByRoot,
-) -> SupplyPool:
-    root = str(key.root)
-    values: dict[str, pci_device.TagValue] = {
-        "vendor_id": key.vendor_id,
-        "product_id": key.product_id,
-        "dev_type": key.dev_type.value,
-        **dict(key.tags),
-    }
-    if key.dev_type is not _PLAIN:
-        remote = values.get(pool_profile.REMOTE_MANAGED)
-        values[pool_profile.REMOTE_MANAGED] = (
-            "false" if remote is None else remote
-        )
-    provider = values.pop(PROVIDER, None)
-    return SupplyPool(
-        pool_profile.Profile.of(values.items()),
-        root,
-        key.numa_node,
-        None if provider is None else str(provider),
-        len(addresses),
-        domains.get(root) or pool_domains.of_address(root),
-        addresses,
     )

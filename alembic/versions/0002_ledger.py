@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger: hosts, their devices, who holds them, and the history.
+
+The triggers are of two kinds. Some say what keys cannot say, on every
+database. On SQLite, where each connection decides for itself whether foreign
+keys hold, others say the same as the keys.
+"""
+
+from typing import Any, NamedTuple
+
+from alembic import op
+import sqlalchemy as sa
+
+revision: str = "0002"
+down_revision: str | None = "0001"
+branch_labels: str | None = None
+depends_on: str | None = None
+
+_ADDRESS = sa.String(16)
+_UUID = sa.String(36)
+_MODE = sa.String(5)
+
+_EXACT: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mariadb_engine": "InnoDB",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_bin",
+}
+
+_TABLES = (
+    "history",
+    "holdings",
+    "claims",
+    "devices",
+    "roots",
+    "hosts",
+    "compatibility",
+)
+
+
+def _needs(name: str, table: str, *columns: str) -> sa.ForeignKeyConstraint:
+    targets = [f"{table}.{each}" for each in columns]
+    return sa.ForeignKeyConstraint(columns, targets, name=name)
+
+
+def upgrade() -> None:
+    """Create the tables, empty, and what guards them."""
+    _create_hosts()
+    _create_devices()
+    _create_claims()
+    _create_history()
+    op.execute("INSERT INTO compatibility (id, oldest_writer) VALUES (1, 1)")
+    for statement in _guards(op.get_bind().dialect.name):
+        op.execute(sa.text(statement))
+
+
+def downgrade() -> None:
+    """Drop the ledger and all its history."""
+    dialect = op.get_bind().dialect.name
+    for table in _TABLES:
+        op.drop_table(table)
+    if dialect == "postgresql":
+        for guard in _GUARDS:
+            op.execute(sa.text(f"DROP FUNCTION pci_sched_{guard.name}()"))
+
+
+def _create_hosts() -> None:
+    op.create_table(
+        "compatibility",
+        sa.Column("id", sa.Integer, autoincrement=False),
+        sa.Column("oldest_writer", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_compatibility"),
+        sa.CheckConstraint("id = 1", name="ck_compatibility_one_row"),
+        **_EXACT,
+    )
+    op.create_table(
+        "hosts",
+        sa.Column("host_id", sa.Integer),
+        sa.Column("node_uuid", _UUID, nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("generation", sa.BigInteger, nullable=False),
+        sa.Column("inventory_generation", sa.BigInteger, nullable=False),
+        sa.Column("tracker", sa.String(255), nullable=False),
+        sa.Column("numa", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("host_id", name="pk_hosts"),
+        sa.UniqueConstraint("node_uuid", name="uq_hosts_node_uuid"),
+        **_EXACT,
+    )
+    op.create_index("ix_hosts_name", "hosts", ["name"])
+
+
+def _create_devices() -> None:
+    op.create_table(
+        "roots",
+        sa.Column("host_id", sa.Integer, autoincrement=False),
+        sa.Column("root", _ADDRESS),
+        sa.Column("mode", _MODE, nullable=False),
+        sa.Column("domains", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("host_id", "root", name="pk_roots"),
+        sa.UniqueConstraint(
+            "host_id", "root", "mode", name="uq_roots_host_id_root_mode"
+        ),
+        sa.CheckConstraint("mode IN ('whole', 'split')", name="ck_roots_mode"),
+        _needs("fk_roots_hosts", "hosts", "host_id"),
+        **_EXACT,
+    )
+    op.create_table(
+        "devices",
+        sa.Column("host_id", sa.Integer, autoincrement=False),
+        sa.Column("address", _ADDRESS),
+        sa.Column("root", _ADDRESS, nullable=False),
+        sa.Column("mode", _MODE, nullable=False),
+        sa.Column("dev_type", sa.String(8), nullable=False),
+        sa.Column("vendor_id", sa.String(4)),
+        sa.Column("product_id", sa.String(4)),
+        sa.Column("numa_node", sa.Integer),
+        sa.Column("facts", sa.Text, nullable=False),
+        sa.Column("present", sa.Boolean, nullable=False),
+        sa.Column("quarantine", sa.String(255), nullable=False),
+        sa.PrimaryKeyConstraint("host_id", "address", name="pk_devices"),
+        sa.UniqueConstraint(
+            "host_id",
+            "address",
+            "root",
+            "mode",
+            name="uq_devices_host_id_address_root_mode",
+        ),
+        sa.CheckConstraint(
+            "(mode = 'whole' AND address = root)"
+            " OR (mode = 'split' AND address <> root)",
+            name="ck_devices_mode",
+        ),
+        _needs("fk_devices_roots", "roots", "host_id", "root"),
+        **_EXACT,
+    )
+
+
+def _create_claims() -> None:
+    op.create_table(
+        "claims",
+        sa.Column("host_id", sa.Integer, autoincrement=False),
+        sa.Column("claim_id", _UUID),
+        sa.Column("claim_key", sa.String(64), nullable=False),
+        sa.Column("instance_uuid", _UUID, nullable=False),
+        sa.Column("migration", _UUID, nullable=False),
+        sa.Column("is_moving", sa.Boolean, nullable=False),
+        sa.Column("state", sa.String(9), nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("expires_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("host_id", "claim_id", name="pk_claims"),
+        sa.UniqueConstraint(
+            "host_id", "claim_key", name="uq_claims_host_id_claim_key"
+        ),
+        sa.CheckConstraint(
+            "state IN ('claimed', 'allocated')", name="ck_claims_state"
+        ),
+        _needs("fk_claims_hosts", "hosts", "host_id"),
+        **_EXACT,
+    )
+    keys = ("host_id", "address", "root", "mode")
+    op.create_table(
+        "holdings",
+        sa.Column("host_id", sa.Integer, autoincrement=False),
+        sa.Column("address", _ADDRESS),
+        sa.Column("root", _ADDRESS, nullable=False),
+        sa.Column("mode", _MODE, nullable=False),
+        sa.Column("claim_id", _UUID, nullable=False),
+        sa.Column("request_id", sa.String(255), nullable=False),
+        sa.Column("port_id", _UUID),
+        sa.PrimaryKeyConstraint("host_id", "address", name="pk_holdings"),
+        _needs("fk_holdings_devices", "devices", *keys),
+        _needs("fk_holdings_roots", "roots", "host_id", "root", "mode"),
+        _needs("fk_holdings_claims", "claims", "host_id", "claim_id"),
+        **_EXACT,
+    )
+
+
+def _create_history() -> None:
+    op.create_table(
+        "history",
+        sa.Column("host_id", sa.Integer, autoincrement=False),
+        sa.Column("generation", sa.BigInteger, autoincrement=False),
+        sa.Column("number", sa.Integer, autoincrement=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.Column("act", sa.String(16), nullable=False),
+        sa.Column("claim_id", _UUID, nullable=False),
+        sa.Column("instance_uuid", _UUID, nullable=False),
+        sa.Column("migration", _UUID, nullable=False),
+        sa.Column("state", sa.String(9), nullable=False),
+        sa.Column("is_moving", sa.Boolean, nullable=False),
+        sa.Column("holdings", sa.Text, nullable=False),
+        sa.Column("actor", sa.String(255), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "host_id", "generation", "number", name="pk_history"
+        ),
+        _needs("fk_history_hosts", "hosts", "host_id"),
+        **_EXACT,
+    )
+    for column in ("claim_id", "instance_uuid"):
+        op.create_index(
+            f"ix_history_host_id_{column}", "history", ["host_id", column]
+        )
+
+
+class _Guard(NamedTuple):
+    """What must not happen to a row, and what is said then.
+
+    :ivar when: A condition on the rows OLD and NEW.
+    """
+
+    name: str
+    verb: str
+    table: str
+    when: str
+    message: str
+
+
+_IS_IN_QUARANTINE = (
+    "EXISTS (SELECT 1 FROM devices WHERE host_id = NEW.host_id"
+    " AND address = NEW.address AND quarantine <> '')"
+)
+_STAYS = "the history is never changed"
+
+_GUARDS = (
+    _Guard("history_no_update", "UPDATE", "history", "1 = 1", _STAYS),
+    _Guard("history_no_delete", "DELETE", "history", "1 = 1", _STAYS),
+    _Guard(
+        "holdings_no_update",
+        "UPDATE",
+        "holdings",
+        "1 = 1",
+        "a holding is never changed, it ends and another one begins",
+    ),
+    _Guard(
+        "holdings_quarantine",
+        "INSERT",
+        "holdings",
+        _IS_IN_QUARANTINE,
+        "a device in quarantine is never handed out",
+    ),
+    _Guard(
+        "hosts_forward",
+        "UPDATE",
+        "hosts",
+        "NEW.generation < OLD.generation",
+        "a generation never comes again",
+    ),
+)
+
+#: These two know REPLACE, which takes a row away without a word.
+_AGAINST_REPLACE = (
+    _Guard(
+        "holdings_no_replace",
+        "INSERT",
+        "holdings",
+        "EXISTS (SELECT 1 FROM holdings WHERE host_id = NEW.host_id"
+        " AND address = NEW.address)",
+        "the device is held already",
+    ),
+    _Guard(
+        "history_no_replace",
+        "INSERT",
+        "history",
+        "EXISTS (SELECT 1 FROM history WHERE host_id = NEW.host_id"
+        " AND generation = NEW.generation AND number = NEW.number)",
+        _STAYS,
+    ),
+)
+
+
+def _guards(dialect: str) -> list[str]:
+    """List what keys cannot say, in the words of one database."""
+    if dialect == "postgresql":
+        return [
+            statement
+            for guard in _GUARDS
+            for statement in _postgresql_guard(guard)
+        ]
+    if dialect == "sqlite":
+        guards = map(_sqlite_guard, (*_GUARDS, *_AGAINST_REPLACE))
+        return [*guards, *_sqlite_keys()]
+    return [_mysql_guard(guard) for guard in (*_GUARDS, *_AGAINST_REPLACE)]
+
+
+def _sqlite_guard(guard: _Guard) -> str:
+    return (
+        f"CREATE TRIGGER {guard.name} BEFORE {guard.verb} ON {guard.table}"
+        f" WHEN {guard.when}"
+        f" BEGIN SELECT RAISE(ABORT, '{guard.message}'); END"
+    )
+
+
+def _mysql_guard(guard: _Guard) -> str:
+    return (
+        f"CREATE TRIGGER {guard.name} BEFORE {guard.verb} ON {guard.table}"
+        f" FOR EACH ROW IF {guard.when} THEN SIGNAL SQLSTATE '45000'"
+        f" SET MESSAGE_TEXT = '{guard.message}'; END IF"
+    )
+
+
+def _postgresql_guard(guard: _Guard) -> tuple[str, str]:
+    row = "OLD" if guard.verb == "DELETE" else "NEW"
+    return (
+        f"CREATE FUNCTION pci_sched_{guard.name}() RETURNS trigger AS $$"
+        f" BEGIN IF {guard.when} THEN RAISE EXCEPTION '{guard.message}'"
+        f" USING ERRCODE = 'check_violation'; END IF; RETURN {row}; END"
+        " $$ LANGUAGE plpgsql",
+        f"CREATE TRIGGER {guard.name} BEFORE {guard.verb} ON {guard.table}"
+        f" FOR EACH ROW EXECUTE FUNCTION pci_sched_{guard.name}()",
+    )
+
+
+#: Child table, parent table and the columns that both have.
+_KEYS = (
+    ("roots", "hosts", ("host_id",)),
+    ("devices", "roots", ("host_id", "root")),
+    ("claims", "hosts", ("host_id",)),
+    ("holdings", "devices", ("host_id", "address", "root", "mode")),
+    ("holdings", "roots", ("host_id", "root", "mode")),
+    ("holdings", "claims", ("host_id", "claim_id")),
+    ("history", "hosts", ("host_id",)),
+)
+
+
+def _sqlite_keys() -> list[str]:
+    """Say every foreign key again, to connections that ask for none."""
+    statements = []
+    for child, parent, columns in _KEYS:
+        name = f"{child}_of_{parent}"
+        wanted = " AND ".join(f"{each} = NEW.{each}" for each in columns)
+        used = " AND ".join(f"{each} = OLD.{each}" for each in columns)
+        moved = " OR ".join(f"OLD.{each} <> NEW.{each}" for each in columns)
+        lacks = f"NOT EXISTS (SELECT 1 FROM {parent} WHERE {wanted})"
+        needed = f"EXISTS (SELECT 1 FROM {child} WHERE {used})"
+        no_parent = f"SELECT RAISE(ABORT, '{child} need a row of {parent}')"
+        in_use = f"SELECT RAISE(ABORT, '{parent} are needed by {child}')"
+        listed = ", ".join(columns)
+        statements += [
+            f"CREATE TRIGGER {name}_insert BEFORE INSERT ON {child}"
+            f" WHEN {lacks} BEGIN {no_parent}; END",
+            f"CREATE TRIGGER {name}_update BEFORE UPDATE OF {listed}"
+            f" ON {child} WHEN {lacks} BEGIN {no_parent}; END",
+            f"CREATE TRIGGER {name}_leave BEFORE DELETE ON {parent}"
+            f" WHEN {needed} BEGIN {in_use}; END",
+            f"CREATE TRIGGER {name}_move BEFORE UPDATE OF {listed}"
+            f" ON {parent} WHEN ({moved}) AND {needed} BEGIN {in_use}; END",
+        ]
+    return statements

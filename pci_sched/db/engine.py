@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections to the database of a ledger."""
+
+import os
+import pathlib
+from typing import Any
+import weakref
+
+from oslo_db.sqlalchemy import exc_filters
+import sqlalchemy as sa
+from sqlalchemy import engine as sa_engine
+from sqlalchemy import event
+
+from pci_sched import exception
+
+#: An execution option of connections that only read.
+READ_ONLY = "pci_sched_read_only"
+
+#: Databases that are known to keep what the schema promises.
+DIALECTS = ("sqlite", "mysql", "mariadb", "postgresql")
+
+_ENGINES: "weakref.WeakSet[sa.Engine]" = weakref.WeakSet()
+
+
+def connect(url: str, *, timeout_s: float = 30.0) -> sa.Engine:
+    """Prepare connections; none is made yet.
+
+    Errors are those of oslo.db. A process that is forked makes connections of
+    its own.
+
+    :param url: As SQLAlchemy takes it; a SQLite file is made if it is not
+        there, readable by its owner only, and so is its directory.
+    :param timeout_s: How long to wait for a connection, and for a lock.
+    :returns: The engine.
+    :raises exception.LedgerUnusable: If the URL is none, or of another kind
+        of database.
+    """
+    try:
+        parsed = sa_engine.make_url(url)
+    except sa.exc.ArgumentError:
+        raise exception.LedgerUnusable(
+            "[pci_sched]connection: not the form of a database URL, such as"
+            " sqlite:////var/lib/pci_sched/ledger.sqlite or"
+            " mysql+pymysql://user:password@host/pci_sched"
+        ) from None
+    kind = parsed.get_backend_name()
+    if kind not in DIALECTS:
+        raise exception.LedgerUnusable(
+            f"[pci_sched]connection: {kind} is not supported; allowed:"
+            f" {', '.join(DIALECTS)}"
+        )
+    if kind == "sqlite":
+        _make_private(parsed.database)
+    made = _create(parsed, _arguments(parsed, timeout_s))
+    exc_filters.register_engine(made)
+    if kind == "sqlite":
+        event.listen(made, "connect", _prepare_sqlite)
+        event.listen(made, "begin", _begin_sqlite)
+    _ENGINES.add(made)
+    return made
+
+
+def _create(url: sa_engine.URL, arguments: dict[str, Any]) -> sa.Engine:
+    try:
+        return sa.create_engine(url, future=True, **arguments)
+    except ImportError as error:
+        raise exception.LedgerUnusable(
+            f"[pci_sched]connection: {error}; install the driver of"
+            f" {url.drivername}"
+        ) from error
+
+
+def _arguments(url: sa_engine.URL, timeout_s: float) -> dict[str, Any]:
+    """Say how long to wait, in the words of each driver."""
+    whole_s = max(1, round(timeout_s))
+    kind = url.get_backend_name()
+    if kind == "sqlite":
+        return {
+            "connect_args": {"timeout": timeout_s},
+            # oslo.db opens the file anew for each transaction; the last one
+            # to close it then has to write the whole log back.
+            "poolclass": sa.pool.QueuePool,
+        }
+    if kind == "postgresql":
+        lock_ms = int(timeout_s * 1000)
+        settings = f"-c lock_timeout={lock_ms} -c statement_timeout={lock_ms}"
+        return {
+            "connect_args": {"connect_timeout": whole_s, "options": settings},
+            "pool_pre_ping": True,
+        }
+    return {
+        "connect_args": {
+            "connect_timeout": whole_s,
+            "read_timeout": whole_s + 1,
+            "write_timeout": whole_s + 1,
+            "init_command": f"SET innodb_lock_wait_timeout={whole_s}",
+        },
+        "pool_pre_ping": True,
+    }
+
+
+def _make_private(database: str | None) -> None:
+    """Make the file of a SQLite database, for its owner's eyes only."""
+    if not database or database == ":memory:":
+        raise exception.LedgerUnusable(
+            "[pci_sched]connection: a ledger in memory is lost with its"
+            " process; name a file, as in"
+            " sqlite:////var/lib/pci_sched/ledger.sqlite"
+        )
+    path = pathlib.Path(database)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise exception.LedgerUnusable(
+            f"{path}: {error.strerror}; [pci_sched]connection has to name a"
+            " file that this user may write"
+        ) from error
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    """Set up one connection; the log and the journal outlive power cuts."""
+    connection.isolation_level = None
+    for setting in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Take the right to write at once: waiting for it later may deadlock."""
+    reads = connection.get_execution_options().get(READ_ONLY)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _forget_after_fork() -> None:
+    """Leave the parent's connections alone."""
+    for each in list(_ENGINES):
+        each.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)

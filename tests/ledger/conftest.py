@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the ledger share: a database of each kind."""
+
+from collections.abc import Iterator
+import pathlib
+
+import pytest
+
+import databases
+
+
+@pytest.fixture(params=databases.KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Name each kind of database in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(kind: str, tmp_path: pathlib.Path) -> Iterator[str]:
+    """Give a database without tables."""
+    with databases.empty(kind, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def url(kind: str, tmp_path: pathlib.Path) -> Iterator[str]:
+    """Give a database with all the tables and no row."""
+    with databases.ready(kind, tmp_path) as made:
+        yield made
