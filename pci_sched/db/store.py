@@ -154,6 +154,10 @@ class SqlClaimStore:
 
         return self._tried(attempt)
 
+    def close(self) -> None:
+        """Close the connections; another use makes new ones."""
+        self._database.dispose()
+
     def _tried(self, work: Callable[[], _T]) -> _T:
         """Do something as often as it takes, within patience."""
         with errors.translated():

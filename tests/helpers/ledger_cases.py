@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts and requests for tests of the ledger."""
 
+from collections.abc import Iterator
+import contextlib
 import dataclasses
 import uuid
 
@@ -93,12 +95,15 @@ def uid() -> str:
     return str(uuid.uuid4())
 
 
-def tracker(
+@contextlib.contextmanager
+def tracking(
     url: str, name: str = "compute1", *, tracks: str = "test:1"
-) -> claim_tracker.ClaimTracker:
+) -> Iterator[claim_tracker.ClaimTracker]:
     """Track a host with a store of its own."""
-    return claim_tracker.ClaimTracker(
-        store.SqlClaimStore(engine.connect(url), tracks),
-        pci_claim.HostKey.named(name),
-        actor="test",
-    )
+    opened = store.SqlClaimStore(engine.connect(url), tracks)
+    try:
+        yield claim_tracker.ClaimTracker(
+            opened, pci_claim.HostKey.named(name), actor="test"
+        )
+    finally:
+        opened.close()

@@ -2,11 +2,25 @@
 """What the tests of the ledger share: a database of each kind."""
 
 from collections.abc import Iterator
+import contextlib
 import pathlib
+from typing import Protocol
 
 import pytest
 
 import databases
+import ledger_cases
+from pci_sched.claims import tracker as claim_tracker
+
+
+class Track(Protocol):
+    """Makes trackers, each with a store and connections of its own."""
+
+    def __call__(
+        self, name: str = "compute1", *, tracks: str = "test:1"
+    ) -> claim_tracker.ClaimTracker:
+        """Track a host of the database of the test."""
+        ...
 
 
 @pytest.fixture(params=databases.KINDS)
@@ -27,3 +41,18 @@ def url(kind: str, tmp_path: pathlib.Path) -> Iterator[str]:
     """Give a database with all the tables and no row."""
     with databases.ready(kind, tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def track(url: str) -> Iterator[Track]:
+    """Give trackers that share a database; they are closed at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def make(
+            name: str = "compute1", *, tracks: str = "test:1"
+        ) -> claim_tracker.ClaimTracker:
+            return stack.enter_context(
+                ledger_cases.tracking(url, name, tracks=tracks)
+            )
+
+        yield make
