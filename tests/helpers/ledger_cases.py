@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts and requests for tests of the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
 import uuid
@@ -13,6 +13,9 @@ from pci_sched.model import address as pci_address
 from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
 from pci_sched.model import request as pci_request
+
+#: Makes trackers that share a database, each with a store of its own.
+Track = Callable[..., claim_tracker.ClaimTracker]
 
 #: The one physical network of these hosts.
 NETWORK = (pci_device.PHYSICAL_NETWORK, "physnet1")

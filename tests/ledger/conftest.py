@@ -4,23 +4,12 @@
 from collections.abc import Iterator
 import contextlib
 import pathlib
-from typing import Protocol
 
 import pytest
 
 import databases
 import ledger_cases
 from pci_sched.claims import tracker as claim_tracker
-
-
-class Track(Protocol):
-    """Makes trackers, each with a store and connections of its own."""
-
-    def __call__(
-        self, name: str = "compute1", *, tracks: str = "test:1"
-    ) -> claim_tracker.ClaimTracker:
-        """Track a host of the database of the test."""
-        ...
 
 
 @pytest.fixture(params=databases.KINDS)
@@ -44,7 +33,7 @@ def url(kind: str, tmp_path: pathlib.Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def track(url: str) -> Iterator[Track]:
+def track(url: str) -> Iterator[ledger_cases.Track]:
     """Give trackers that share a database; they are closed at the end."""
     with contextlib.ExitStack() as stack:
 

@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a tracker promises, on each kind of database."""
 
-from collections.abc import Callable
-
 import ledger_cases
-from pci_sched.claims import tracker as claim_tracker
-
-Track = Callable[..., claim_tracker.ClaimTracker]
 
 
 def test_what_is_claimed_confirmed_and_released_is_free_again(
-    track: Track,
+    track: ledger_cases.Track,
 ) -> None:
     tracker = track()
     tracker.sync(ledger_cases.host())
