@@ -73,7 +73,11 @@ def _make(specs: tuple[pci_device.Tags, ...], _: tuple[type, ...]) -> Ask:
             for spec in given
         ),
         next((word for word in ("true", "false") if asked == {word}), None),
-        any(not pool_profile.PLACE.isdisjoint(spec) for spec in given),
+        any(
+            wish.key in pool_profile.PLACE
+            for alternative in alternatives
+            for wish in alternative
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 """What an instance asks for, sorted into demands that are alike."""
 
 import collections
+from collections.abc import Iterable
 import dataclasses
 from typing import NamedTuple
 
@@ -49,13 +50,9 @@ class Demands(NamedTuple):
     mismatched: frozenset[str]
 
 
-class _Key(NamedTuple):
-    """What requests of one demand share; sorts demands."""
-
-    ask: str
-    policy: str
-    provider: str
-    group: str
+#: What requests of one demand share, and what sorts demands: the name of what
+#: they ask, their policy, their provider and their group.
+_Key = tuple[str, str, str, str]
 
 
 def collect(request: pci_request.InstanceRequest) -> Demands:
@@ -66,8 +63,7 @@ def collect(request: pci_request.InstanceRequest) -> Demands:
     """
     spreads = _spreads(request)
     providers = dict(request.providers)
-    asks: dict[_Key, pci_ask.Ask] = {}
-    members: dict[_Key, list[Member]] = {}
+    found: dict[_Key, tuple[pci_ask.Ask, list[Member]]] = {}
     mismatched = set()
     for device in request.devices:
         if device.count < 1:
@@ -79,28 +75,35 @@ def collect(request: pci_request.InstanceRequest) -> Demands:
         ask = pci_ask.Ask.of(device.specs)
         group = device.spread_group if device.spread_group in spreads else None
         for provider, count in _parts(chosen, device.count):
-            key = _Key(ask.name, device.numa_policy, provider, group or "")
-            asks[key] = ask
-            member = Member(device.request_id, count)
-            members.setdefault(key, []).append(member)
+            key = (ask.name, device.numa_policy, provider, group or "")
+            _, members = found.setdefault(key, (ask, []))
+            members.append(Member(device.request_id, count))
     demands = tuple(
         Demand(
-            asks[key],
-            pci_request.NumaPolicy(key.policy),
-            key.provider or None,
-            spreads.get(key.group),
-            tuple(sorted(members[key])),
-            sum(member.wanted for member in members[key]),
+            ask,
+            pci_request.NumaPolicy(policy),
+            provider or None,
+            spreads.get(group),
+            tuple(sorted(members)),
+            sum([member.wanted for member in members]),
         )
-        for key in sorted(asks)
+        for (_, policy, provider, group), (ask, members) in sorted(
+            found.items(), key=_of_item
+        )
     )
     return Demands(demands, frozenset(mismatched))
+
+
+def _of_item(item: tuple[_Key, object]) -> _Key:
+    return item[0]
 
 
 def _spreads(
     request: pci_request.InstanceRequest,
 ) -> dict[str, pci_request.Spread]:
     """Give the spreads of the groups with more than one device."""
+    if not request.spreads:
+        return {}
     sizes: collections.Counter[str] = collections.Counter()
     for device in request.devices:
         if device.spread_group is not None:
@@ -112,8 +115,8 @@ def _spreads(
     }
 
 
-def _parts(chosen: tuple[str, ...], count: int) -> list[tuple[str, int]]:
+def _parts(chosen: tuple[str, ...], count: int) -> Iterable[tuple[str, int]]:
     """Split a request by the providers that Placement chose."""
     if not chosen:
-        return [("", count)]
+        return (("", count),)
     return sorted(collections.Counter(chosen).items())

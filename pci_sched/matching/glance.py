@@ -35,9 +35,6 @@ _MOST_DEMANDS = 6
 #: Far more than a cloud has, and an end to what is remembered.
 _MOST_KNOWN = 4096
 
-#: The same of answers, for each request.
-_MOST_ANSWERS = 512
-
 
 class Want(NamedTuple):
     """Devices wanted under the same conditions."""
@@ -53,40 +50,39 @@ class _Lore(NamedTuple):
     """All that was learned, in one piece for whoever reads it.
 
     :ivar read: Gives the values of a pool that the rules look at.
-    :ivar read_all: Gives the same, and the count.
     :ivar known: The number of a kind, by those values.
     :ivar others: For each kind the demands that it does not serve, as bits.
+    :ivar plenty: With how many devices each kind serves all the demands that
+        it may serve, whatever else is there; infinite if that depends.
     :ivar checks: For numbers of kinds: how many devices are wanted of them
         together.
     :ivar mixed: Pairs of kinds of which one is of PFs, one of their children.
-    :ivar plenty: With how many devices a pool serves all the demands that it
-        may serve, whatever else is there; infinite if that depends.
     :ivar whole: How many devices are wanted by demands that PFs may serve;
         ``None`` if children of PFs may serve one of them, too.
     """
 
     read: _Read
-    read_all: _Read
     known: Mapping[tuple[Any, ...], int]
     others: tuple[int, ...]
+    plenty: tuple[float, ...]
     checks: hall.Checks
     mixed: tuple[tuple[int, int], ...]
-    plenty: float
     whole: int | None
     kinds: tuple[hall.Kind, ...]
 
 
 class Description(NamedTuple):
-    """What pools lack; where it is equal, the request starves of the same.
+    """What there is of pools that cannot serve a request.
 
-    :ivar lacks: How many devices, for each set of demands.
-    :ivar found: What of the pools the rules look at.
-    :ivar kinds: How many kinds were known: the sets depend on them.
+    :ivar lacking: How many devices are missing to the set of demands that
+        misses most.
+    :ivar free: How many devices would do, for each demand alone.
+    :ivar kinds: What of the pools the rules look at.
     """
 
-    lacks: tuple[int, ...]
-    found: frozenset[tuple[Any, ...]]
-    kinds: int
+    lacking: int
+    free: tuple[int, ...]
+    kinds: frozenset[tuple[Any, ...]]
 
 
 class Glance:
@@ -95,7 +91,7 @@ class Glance:
     Requests that want the same share one, and with it what it learned.
     """
 
-    __slots__ = ("_all", "_answers", "_keys", "_lore", "_tag_rules", "_wants")
+    __slots__ = ("_all", "_keys", "_lore", "_tag_rules", "_wants")
 
     def __init__(
         self, wants: tuple[Want, ...], tag_rules: pci_options.TagRules
@@ -109,8 +105,6 @@ class Glance:
         # Fails on a pool that lacks a key; most pools have all of them.
         read: _Read = operator.itemgetter(*self._keys)
         self._all = (1 << len(wants)) - 1
-        # What was said of the pools of a host; most hosts are like others.
-        self._answers: dict[tuple[Any, ...], bool] = {}
         self._lore = self._settle(read, {}, (hall.Kind(),))
 
     def is_servable(self, records: Sequence[Mapping[str, Any]]) -> bool | None:
@@ -119,55 +113,28 @@ class Glance:
         :param records: As for :meth:`.supply.Supply.of_records`; not changed.
         :returns: ``None`` where a glance is not enough.
         """
-        lore = self._lore
+        read, known, others, plenty, checks, mixed, _, _ = self._lore
+        free = [0] * len(others)
+        missing = self._all
         try:
-            if lore.mixed or len(self._wants) < 2:
-                # Mostly the first pool is enough.
-                return self._look(lore, records)
-            content = tuple(map(lore.read_all, records))
-            answer = self._answers.get(content)
-            if answer is None:
-                answer = self._look(lore, records)
-                self._remember(content, answer)
+            for record in records:
+                kind = known[read(record)]
+                free[kind] = found = free[kind] + record["count"]
+                # Until it is clear that there is enough.
+                if found >= plenty[kind]:
+                    missing &= others[kind]
+                    if not missing:
+                        return True
         except KeyError:
             # A kind that is not known yet, or an odd pool.
             return self.is_servable(records) if self._learn(records) else None
         except (AttributeError, TypeError):
             return None
-        return answer
-
-    def _look(
-        self, lore: _Lore, records: Iterable[Mapping[str, Any]]
-    ) -> bool | None:
-        """Add up, until it is clear that there is enough."""
-        read, known, others, plenty = (
-            lore.read,
-            lore.known,
-            lore.others,
-            lore.plenty,
-        )
-        free = [0] * len(others)
-        missing = self._all
-        for record in records:
-            kind = known[read(record)]
-            count = record["count"]
-            if count >= plenty:
-                missing &= others[kind]
-                if not missing:
-                    return True
-            free[kind] += count
-        if not hall.is_enough(free, lore.checks):
+        if not hall.is_enough(free, checks):
             return False
-        if any(free[whole] and free[part] for whole, part in lore.mixed):
+        if any(free[whole] and free[part] for whole, part in mixed):
             return self._judge_apart(records)
         return True
-
-    def _remember(self, content: tuple[Any, ...], answer: bool | None) -> None:
-        """Keep an answer; where nothing is mixed, the content decides it."""
-        if answer is not None:
-            if len(self._answers) >= _MOST_ANSWERS:
-                self._answers.clear()
-            self._answers[content] = answer
 
     def _judge_apart(
         self, records: Iterable[Mapping[str, Any]]
@@ -215,6 +182,9 @@ class Glance:
         :returns: ``None`` where a glance is not enough.
         """
         lore = self._lore
+        if lore.whole is None:
+            # One demand alone may be kept from both a PF and its children.
+            return None
         found: set[tuple[Any, ...]] = set()
         free = [0] * len(lore.kinds)
         try:
@@ -225,11 +195,15 @@ class Glance:
                     free[lore.known[values]] += record["count"]
         except (AttributeError, KeyError, TypeError):
             return None
-        lacks = [
-            max(0, wanted - sum(free[kind] for kind in those))
-            for those, wanted in lore.checks
-        ]
-        return Description(tuple(lacks), frozenset(found), len(lore.kinds))
+        lacking = 0
+        for those, wanted in lore.checks:
+            left = sum([free[kind] for kind in those])
+            lacking = max(lacking, wanted - left)
+        alone = [0] * len(self._wants)
+        for kind, count in zip(lore.kinds, free, strict=True):
+            for number in kind.demands:
+                alone[number] += count
+        return Description(lacking, tuple(alone), frozenset(found))
 
     def _learn(self, records: Iterable[object]) -> bool:
         """Learn the kinds of some pools; tell whether there was any."""
@@ -258,9 +232,6 @@ class Glance:
     def _read_gaps(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(map(record.get, self._keys))
 
-    def _read_all_gaps(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
-        return (*map(record.get, self._keys), record["count"])
-
     def _judge(self, values: tuple[str | None, ...]) -> hall.Kind:
         pairs = zip(self._keys, values, strict=True)
         profile = pool_profile.Profile.of(pairs)
@@ -288,20 +259,21 @@ class Glance:
         wholes = [n for n, kind in enumerate(kinds) if kind.is_pf]
         parts = [n for n, kind in enumerate(kinds) if kind.is_part]
         mixed = tuple(itertools.product(wholes, parts))
-        read_all: _Read = operator.itemgetter(*self._keys, "count")
-        if read == self._read_gaps:
-            read_all = self._read_all_gaps
         return _Lore(
             read,
-            read_all,
             known,
             tuple(
                 self._all & ~sum(1 << number for number in kind.demands)
                 for kind in kinds
             ),
+            tuple(
+                math.inf
+                if mixed
+                else sum(self._wants[each].wanted for each in kind.demands)
+                for kind in kinds
+            ),
             checks,
             mixed,
-            math.inf if mixed else sum(each.wanted for each in self._wants),
             self._count_whole(kinds),
             kinds,
         )

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 import dataclasses
+import functools
 from typing import Any, TypeVar
 
 from pci_sched.matching import demand as pci_demand
@@ -11,6 +12,7 @@ from pci_sched.matching import (
     refusal_code,
     shortcut,
     solve,
+    sums,
     witness,
 )
 from pci_sched.matching import glance as pci_glance
@@ -58,8 +60,7 @@ class Matcher:
     :ivar glance: Tells from pool records whether a host can serve the
         request, if it is easily told: what :meth:`is_servable` says of their
         supply, or ``None``. No count may be negative.
-    :ivar describe: Gives a key of records that it says no of; :meth:`why_not`
-        says the same of all with the same key.
+    :ivar describe: Tells what is there, of records that it says no of.
     """
 
     def __init__(
@@ -143,6 +144,24 @@ class Matcher:
         found = self.match(supply)
         return found.code if isinstance(found, pci_refusal.Refusal) else None
 
+    def cause(self, found: pci_glance.Description) -> object:
+        """Give a key to what :meth:`why_not` says.
+
+        That depends on who starves alone, and of which kinds of pools.
+
+        :param found: What :attr:`describe` says of a host.
+        :returns: The same only where the code is the same.
+        """
+        return tuple(map(min, found.free, self._most)), found.kinds
+
+    @functools.cached_property
+    def _most(self) -> tuple[int, ...]:
+        """How many devices one request wants at most, for each demand."""
+        return tuple(
+            max(member.wanted for member in demand.members)
+            for demand in self._wants.demands
+        )
+
     def _decide(self, stations: list[eligibility.Station]) -> solve.Field:
         field = solve.Field([solve.Trial(each, None) for each in stations])
         field.decide(self.options.node_budget)
@@ -160,7 +179,27 @@ class Matcher:
         ) -> solve.Outcome:
             return Matcher(request, self.options).is_servable(other)
 
-        return witness.Inquest(supply, self.request, self._judge, ask)
+        return witness.Inquest(
+            supply, self.request, self._judge, ask, self._add_up(supply)
+        )
+
+    def _add_up(self, supply: pool_supply.Supply) -> sums.Sums | None:
+        """Add up devices, if it matters only how many there are."""
+        demands = self._wants.demands
+        ids = {each.request_id for each in self.request.devices}
+        if (
+            len(ids) < len(self.request.devices)
+            or len(demands) > sums.MOST_DEMANDS
+            or any(each.hard for each in self.request.spreads)
+            or self._wants.mismatched
+            or self._minds_place()
+        ):
+            return None
+        eligible = tuple(
+            [self._judge.eligible(supply, each) for each in demands]
+        )
+        station = eligibility.Station(supply, demands, eligible, None)
+        return sums.Sums(station)
 
     def _stations(
         self, supply: pool_supply.Supply, *, is_costed: bool

@@ -2,6 +2,8 @@
 """What keeps the pools of a host from serving a request, counted."""
 
 import collections
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from pci_sched.matching import refusal, refusal_code, rules
 from pci_sched.pools import supply as pool_supply
@@ -9,6 +11,13 @@ from pci_sched.pools import supply as pool_supply
 #: What pools are judged for; a request for which Placement chose several
 #: resource providers has a case for each, and one of them is enough.
 Cases = tuple[rules.Case, ...]
+
+
+class Judged(NamedTuple):
+    """A pool, and what it lacks for the case that it is nearest to."""
+
+    pool: pool_supply.SupplyPool
+    misses: rules.Misses
 
 
 def misses(case: rules.Case, pool: pool_supply.SupplyPool) -> rules.Misses:
@@ -40,25 +49,30 @@ def _rank(found: rules.Misses) -> tuple[int, list[int], rules.Misses]:
     return len(found), codes, found
 
 
-def dropped(
-    cases: Cases, supply: pool_supply.Supply
-) -> tuple[refusal.Dropped, ...]:
+def judge(cases: Cases, supply: pool_supply.Supply) -> tuple[Judged, ...]:
+    """Judge the pools of a host.
+
+    :param cases: What they are judged for.
+    :param supply: Of the host.
+    :returns: In the order of the pools; without a case none lacks anything.
+    """
+    return tuple([Judged(pool, _least(cases, pool)) for pool in supply.pools])
+
+
+def dropped(judged: Iterable[Judged]) -> tuple[refusal.Dropped, ...]:
     """Count what each rule drops that the rules before it have left.
 
-    :param cases: What the pools are judged for.
-    :param supply: Of the host.
+    :param judged: The pools that lack something.
     :returns: Without the rules that drop nothing.
     """
     pools: collections.Counter[refusal_code.RefusalCode]
     pools = collections.Counter()
     devices: collections.Counter[refusal_code.RefusalCode]
     devices = collections.Counter()
-    for pool in supply.pools:
-        codes = [miss.code for miss in _least(cases, pool)]
-        if codes:
-            code = min(codes, key=_CODES.index)
-            pools[code] += 1
-            devices[code] += pool.free
+    for pool, found in judged:
+        code = min([miss.code for miss in found], key=_CODES.index)
+        pools[code] += 1
+        devices[code] += pool.free
     return tuple(
         refusal.Dropped(code, pools[code], devices[code])
         for code in _CODES
@@ -66,34 +80,29 @@ def dropped(
     )
 
 
-def nearest(
-    cases: Cases, supply: pool_supply.Supply
-) -> refusal.NearMiss | None:
+def nearest(judged: Iterable[Judged]) -> refusal.NearMiss | None:
     """Find the pools that lack least.
 
-    :param cases: What the pools are judged for.
-    :param supply: Of the host.
-    :returns: The pools of one type and physical network that lack the same;
+    :param judged: The pools that lack something.
+    :returns: Those of one type and physical network that lack the same;
         ``None`` if no pool lacks anything.
     """
-    groups: dict[tuple[object, ...], list[pool_supply.SupplyPool]] = {}
-    for pool in supply.pools:
-        found = _least(cases, pool)
-        if found:
-            values = pool.profile.values
-            key = (
-                found,
-                str(values.get("dev_type")),
-                str(values.get("physical_network")),
-            )
-            groups.setdefault(key, []).append(pool)
+    groups: dict[
+        tuple[rules.Misses, str, str], list[pool_supply.SupplyPool]
+    ] = {}
+    for pool, found in judged:
+        values = pool.profile.values
+        key = (
+            found,
+            str(values.get("dev_type")),
+            str(values.get("physical_network")),
+        )
+        groups.setdefault(key, []).append(pool)
     near = [
         refusal.NearMiss(
-            _least(cases, pools[0]),
-            tuple(pools),
-            sum(pool.free for pool in pools),
+            found, tuple(pools), sum([pool.free for pool in pools])
         )
-        for pools in groups.values()
+        for (found, _, _), pools in groups.items()
     ]
     return min(
         near,

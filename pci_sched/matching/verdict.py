@@ -5,9 +5,11 @@ The filter of nova-scheduler and ``pci-pool explain`` both ask here, so that
 one never says what the other would not.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
+import functools
 from typing import Any, NamedTuple
+import weakref
 
 from pci_sched.matching import binding as l2_binding
 from pci_sched.matching import (
@@ -29,6 +31,16 @@ from pci_sched.pools import supply as pool_supply
 VNIC_TYPE_NOT_OFFERED = "VNIC_TYPE_NOT_OFFERED"
 
 _SEARCH_LIMIT = refusal_code.RefusalCode.SEARCH_LIMIT
+
+#: Of how many facts it is remembered whether some ports can be bound there.
+_MOST_BOUND = 16_384
+
+#: All of a port but its id.
+_PortKind = tuple[object, ...]
+
+#: Why not, by the id of the facts; the reference tells whether that is still
+#: theirs.
+_Bound = dict[int, tuple[weakref.ref[pci_host.L2Facts], str | None]]
 
 _MATCHING = pci_options.Options()
 _BINDING = l2_binding.Options()
@@ -53,6 +65,17 @@ class Reason(NamedTuple):
     pools: tuple[pool_supply.SupplyPool, ...] = ()
     wanted: int | None = None
     free: int | None = None
+
+
+class Shortfall(NamedTuple):
+    """Why a host is refused, in short.
+
+    :ivar code: Of one reason; ``None`` if the host is accepted.
+    :ivar lacking: How many devices it lacks; 0 where that is not easily told.
+    """
+
+    code: str | None
+    lacking: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +107,8 @@ class Judge:
     """A request made ready, for as many hosts as there are.
 
     Remembers what it said of facts and supplies, by identity: most hosts of a
-    cloud share a few of them. It lives as long as the request.
+    cloud share a few of them. It lives as long as the request; what it said
+    of facts serves the next request for ports of the same kinds, too.
 
     :ivar request: The request.
     :ivar wants_devices: Whether it asks for any device.
@@ -103,11 +127,12 @@ class Judge:
         self._matcher = matcher.Matcher(request, matching)
         self.glance = self._matcher.glance
         self._binding = binding
-        self._ports = _unlike(request.ports)
+        ports = {_kind(port): port for port in request.ports}
+        self._ports = tuple(ports.values())
+        self._bound = _recall_bound(tuple(ports), binding)
         # The keys are ids, which the values keep from being used again.
-        self._bound: dict[int, tuple[pci_host.L2Facts, bool]] = {}
         self._served: dict[int, tuple[pool_supply.Supply, bool]] = {}
-        self._codes: dict[object, str | None] = {}
+        self._codes: dict[object, tuple[str | None, pool_supply.Supply]] = {}
 
     def can_bind(self, facts: pci_host.L2Facts) -> bool:
         """Tell whether a host can bind every port.
@@ -115,11 +140,7 @@ class Judge:
         :param facts: Of the host.
         :returns: True where nobody knows better.
         """
-        known = self._bound.get(id(facts))
-        if known is None:
-            known = facts, next(self._unbound(facts), None) is None
-            self._bound[id(facts)] = known
-        return known[1]
+        return self._why_unbound(facts) is None
 
     def can_serve(self, supply: pool_supply.Supply) -> bool:
         """Tell whether the devices of a host suffice.
@@ -139,34 +160,35 @@ class Judge:
         facts: pci_host.L2Facts,
         records: Sequence[Mapping[str, Any]],
         supply: Callable[[], pool_supply.Supply],
-    ) -> str | None:
-        """Give one reason as a code, without the work of a whole verdict.
+    ) -> Shortfall:
+        """Give one reason, without the work of a whole verdict.
 
         :param facts: Of the host.
         :param records: The pools of the host.
         :param supply: Gives their supply, if it is needed.
-        :returns: ``None`` if the host is accepted.
-        """
-        if not self.can_bind(facts):
-            return next(self._unbound(facts)).code
-        key: object = self._matcher.describe(records)
-        if key is None:
-            key = id(supply())
-        if key not in self._codes:
-            made = supply()
-            # Keeps its id from being used again.
-            self.can_serve(made)
-            self._codes[key] = self._matcher.why_not(made)
-        return self._codes[key]
-
-    def count_lacking(self, records: Sequence[Mapping[str, Any]]) -> int:
-        """Count the devices that a host lacks, if it is easily told.
-
-        :param records: The pools of a host that is not accepted.
-        :returns: 0 where that is not known.
+        :returns: The reason.
         """
         found = self._matcher.describe(records)
-        return 0 if found is None else max(found.lacks, default=0)
+        code = self._why_unbound(facts)
+        if code is None and found is None:
+            made = supply()
+            code = self._why_unserved(id(made), lambda: made)
+        elif code is None and found is not None:
+            code = self._why_unserved(self._matcher.cause(found), supply)
+        return Shortfall(code, found.lacking if found else 0)
+
+    def reasons(
+        self, supply: pool_supply.Supply, facts: pci_host.L2Facts
+    ) -> tuple[Reason, ...]:
+        """Give the reasons of a verdict, for less work where it can be.
+
+        :param supply: Of the host.
+        :param facts: Of the host.
+        :returns: What :meth:`judge` says.
+        """
+        if self.can_bind(facts) and not self.can_serve(supply):
+            return tuple(_of_devices(self._matcher.refuse(supply)))
+        return self.judge(supply, facts).reasons
 
     def judge(
         self, supply: pool_supply.Supply, facts: pci_host.L2Facts
@@ -208,11 +230,30 @@ class Judge:
             distance=(ports + lacking, lacking, ports),
         )
 
-    def _unbound(self, facts: pci_host.L2Facts) -> Iterator[Reason]:
-        for port in self._ports:
-            answer = self._bind(port, facts)
-            if isinstance(answer, Reason):
-                yield answer
+    def _why_unbound(self, facts: pci_host.L2Facts) -> str | None:
+        """Give the code of the first port that cannot be bound."""
+        known = self._bound.get(id(facts))
+        if known is not None and known[0]() is facts:
+            return known[1]
+        answers = (self._bind(port, facts) for port in self._ports)
+        codes = (each.code for each in answers if isinstance(each, Reason))
+        code = next(codes, None)
+        if len(self._bound) >= _MOST_BOUND:
+            self._bound.clear()
+        self._bound[id(facts)] = weakref.ref(facts), code
+        return code
+
+    def _why_unserved(
+        self, key: object, supply: Callable[[], pool_supply.Supply]
+    ) -> str | None:
+        """Give the code of what the devices lack, once for each key."""
+        known = self._codes.get(key)
+        if known is None:
+            made = supply()
+            # A supply that is kept keeps its id from being used again.
+            known = self._matcher.why_not(made), made
+            self._codes[key] = known
+        return known[0]
 
     def _bind(
         self, port: pci_request.PortRequest, facts: pci_host.L2Facts
@@ -231,20 +272,23 @@ class Judge:
         return Reason(answer.code, answer.message, names)
 
 
-def _unlike(
-    ports: Iterable[pci_request.PortRequest],
-) -> tuple[pci_request.PortRequest, ...]:
-    """Take one port of those that differ by nothing but their ids."""
-    found = {
-        (
-            port.vnic_type,
-            port.segments,
-            port.subnet_segment_ids,
-            port.capabilities,
-        ): port
-        for port in ports
-    }
-    return tuple(found.values())
+def _kind(port: pci_request.PortRequest) -> _PortKind:
+    """Give what tells a port from others but its id."""
+    return (
+        port.vnic_type,
+        port.segments,
+        port.subnet_segment_ids,
+        port.capabilities,
+        port.device_decides,
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _recall_bound(
+    _ports: tuple[_PortKind, ...], _options: l2_binding.Options
+) -> _Bound:
+    """Give what is remembered of ports, to be added to."""
+    return {}
 
 
 def _of_devices(refusal: pci_refusal.Refusal) -> Iterator[Reason]:

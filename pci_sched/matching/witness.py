@@ -7,7 +7,13 @@ import dataclasses
 from typing import Any, NamedTuple
 
 from pci_sched.matching import demand as pci_demand
-from pci_sched.matching import eligibility, near_miss, refusal_code, solve
+from pci_sched.matching import (
+    eligibility,
+    near_miss,
+    refusal_code,
+    solve,
+    sums,
+)
 from pci_sched.matching import numa as pci_numa
 from pci_sched.matching import refusal as pci_refusal
 from pci_sched.model import request as pci_request
@@ -23,15 +29,28 @@ Oracle = Callable[
 _Requests = tuple[pci_request.DeviceRequest, ...]
 
 
-class _Lack(NamedTuple):
-    """What keeps pools from serving a request."""
+class _Finding(NamedTuple):
+    """What the pools of the host are to a request.
 
+    :ivar serving: The numbers of those that would do.
+    :ivar dropped: What keeps the others from it.
+    :ivar nearest: Those of the others that lack least.
+    """
+
+    serving: tuple[int, ...]
     dropped: tuple[pci_refusal.Dropped, ...]
     nearest: pci_refusal.NearMiss | None
 
 
 class Inquest:
-    """Finds out which requests starve, and of what."""
+    """Finds out which requests starve, and of what.
+
+    :param supply: Of the host.
+    :param request: That the host cannot serve.
+    :param judge: Knows which pools may serve which demand.
+    :param oracle: Is asked where sums do not tell.
+    :param added_up: The request on the host, if sums may tell.
+    """
 
     def __init__(
         self,
@@ -39,14 +58,16 @@ class Inquest:
         request: pci_request.InstanceRequest,
         judge: eligibility.Judge,
         oracle: Oracle,
+        added_up: sums.Sums | None,
     ) -> None:
         self._supply = supply
         self._request = request
         self._judge = judge
         self._oracle = oracle
-        self._alone: dict[pci_request.DeviceRequest, solve.Outcome] = {}
-        self._counts: dict[pci_request.DeviceRequest, tuple[int, ...]] = {}
-        self._lacks: dict[pci_request.DeviceRequest, _Lack] = {}
+        self._sums = added_up
+        self._chosen = dict(request.providers)
+        self._alone: dict[object, solve.Outcome] = {}
+        self._findings: dict[object, _Finding] = {}
 
     def hold(self) -> pci_refusal.Refusal:
         """Give the reason why nothing serves the request.
@@ -72,7 +93,7 @@ class Inquest:
         Of requests that are alike any will do, so that only their number is
         searched for, and by halves: without more of them, no less starves.
         """
-        alike: dict[pci_request.DeviceRequest, list[int]] = {}
+        alike: dict[object, list[int]] = {}
         for number, each in enumerate(requests):
             alike.setdefault(self._kind(each), []).append(number)
         gone: set[int] = set()
@@ -102,13 +123,16 @@ class Inquest:
         requests = self._requests()
         for each in requests:
             if self._starves_alone(each):
-                own = self._own_code(each, self._count(each))
+                own = self._own_code(each, self._find(each))
                 return own or self._common_code((each,))
         return self._common_code(requests)
 
     def _requests(self) -> _Requests:
-        requests = (each for each in self._request.devices if each.count > 0)
-        return tuple(sorted(requests, key=_label))
+        requests = [each for each in self._request.devices if each.count > 0]
+        if len({each.request_id for each in requests}) < len(requests):
+            # Of equal ids, what is asked for tells which comes first.
+            requests.sort(key=repr)
+        return tuple(sorted(requests, key=_name))
 
     def _starves_alone(self, device: pci_request.DeviceRequest) -> bool:
         """Tell whether a request cannot be served even alone.
@@ -120,45 +144,48 @@ class Inquest:
             self._alone[key] = self._ask((device,))
         return self._alone[key] is solve.Outcome.NO
 
-    def _kind(
-        self, device: pci_request.DeviceRequest
-    ) -> pci_request.DeviceRequest:
-        """Take away what tells alike requests apart."""
+    def _kind(self, device: pci_request.DeviceRequest) -> object:
+        """Give what alike requests have in common."""
         if self._providers(device):
             return device
-        port = device.port_id and "port"
-        return dataclasses.replace(device, request_id="", port_id=port)
+        return (
+            device.count,
+            device.specs,
+            device.numa_policy,
+            device.spread_group,
+            device.port_id and "port",
+        )
 
     def _refuse_alone(self, starving: _Requests) -> pci_refusal.Refusal:
-        counts = [self._count(each) for each in starving]
+        found = [self._find(each) for each in starving]
         codes = [
-            self._own_code(each, found) or self._common_code((each,))
-            for each, found in zip(starving, counts, strict=True)
+            self._own_code(each, finding) or self._common_code((each,))
+            for each, finding in zip(starving, found, strict=True)
         ]
         return pci_refusal.Refusal(
             codes[0],
-            tuple(map(self._starve, starving, counts, codes)),
+            tuple(map(self._starve, starving, found, codes)),
             (starving[0].request_id,),
-            self._pools(counts[:1]),
+            self._pools(found[:1]),
         )
 
     def _refuse(
         self, starving: _Requests, *, is_minimal: bool
     ) -> pci_refusal.Refusal:
-        counts = [self._count(each) for each in starving]
-        nothing = [None] * len(counts)
+        found = [self._find(each) for each in starving]
+        nothing = [None] * len(found)
         return pci_refusal.Refusal(
             self._common_code(starving),
-            tuple(map(self._starve, starving, counts, nothing)),
+            tuple(map(self._starve, starving, found, nothing)),
             tuple(each.request_id for each in starving),
-            self._pools(counts),
+            self._pools(found),
             is_minimal,
         )
 
     def _pools(
-        self, counts: Iterable[Iterable[int]]
+        self, found: Iterable[_Finding]
     ) -> tuple[pool_supply.SupplyPool, ...]:
-        numbers = sorted({pool for found in counts for pool in found})
+        numbers = sorted({pool for each in found for pool in each.serving})
         return tuple(self._supply.pools[number] for number in numbers)
 
     def _ask(
@@ -167,6 +194,13 @@ class Inquest:
         supply: pool_supply.Supply | None = None,
         **changes: Any,
     ) -> solve.Outcome:
+        """Ask about some requests, on the same pools."""
+        if self._sums is not None:
+            # They do not depend on what may be left out, but for relations
+            # between pools: where those matter, sums do not tell.
+            outcome = self._sums.judge(devices)
+            if outcome is not solve.Outcome.UNDECIDED:
+                return outcome
         request = dataclasses.replace(
             self._request, devices=devices, **changes
         )
@@ -187,31 +221,30 @@ class Inquest:
         return _Code.CONTENTION
 
     def _own_code(
-        self, device: pci_request.DeviceRequest, found: Collection[int]
+        self, device: pci_request.DeviceRequest, found: _Finding
     ) -> refusal_code.RefusalCode | None:
         """Tell why a request cannot be served, if counting shows it."""
-        free = sum(self._supply.pools[number].free for number in found)
+        free = self._count_free(found)
         chosen = self._providers(device)
         if chosen and len(chosen) != device.count:
             return _Code.PROVIDER
         if free >= device.count:
             short = collections.Counter(chosen)
-            for number in found:
+            for number in found.serving:
                 pool = self._supply.pools[number]
                 short[pool.provider or ""] -= pool.free
             lacks = any(short[provider] > 0 for provider in chosen)
             return _Code.PROVIDER if lacks else None
         if free:
             return _Code.COUNT
-        nearest = self._lack(device).nearest
-        if nearest is None:
+        if found.nearest is None:
             return _Code.NO_DEVICES_OF_TYPE
-        return near_miss.worst(nearest.misses)
+        return near_miss.worst(found.nearest.misses)
 
     def _providers(self, device: pci_request.DeviceRequest) -> tuple[str, ...]:
         if device.port_id:
             return ()
-        return dict(self._request.providers).get(device.request_id, ())
+        return self._chosen.get(device.request_id, ())
 
     def _case(self, device: pci_request.DeviceRequest) -> near_miss.Cases:
         """Say what pools are judged for, a case for each provider."""
@@ -224,33 +257,31 @@ class Inquest:
             )
         return tuple(self._judge.case(each, placement) for each in wants)
 
-    def _count(self, device: pci_request.DeviceRequest) -> tuple[int, ...]:
-        """List the pools that would do for a request."""
+    def _find(self, device: pci_request.DeviceRequest) -> _Finding:
+        """Say which pools would do for a request, and what others lack."""
         key = self._kind(device)
-        if key not in self._counts:
+        if key not in self._findings:
             cases = self._case(device)
-            self._counts[key] = tuple(
-                number
-                for number, pool in enumerate(self._supply.pools)
-                if any(not near_miss.misses(case, pool) for case in cases)
+            judged = near_miss.judge(cases, self._supply)
+            missed = [each for each in judged if each.misses]
+            self._findings[key] = _Finding(
+                tuple(
+                    number
+                    for number, each in enumerate(judged)
+                    if cases and not each.misses
+                ),
+                near_miss.dropped(missed),
+                near_miss.nearest(missed),
             )
-        return self._counts[key]
+        return self._findings[key]
 
-    def _lack(self, device: pci_request.DeviceRequest) -> _Lack:
-        """Say what keeps the other pools from serving a request."""
-        key = self._kind(device)
-        if key not in self._lacks:
-            cases = self._case(device)
-            self._lacks[key] = _Lack(
-                near_miss.dropped(cases, self._supply),
-                near_miss.nearest(cases, self._supply),
-            )
-        return self._lacks[key]
+    def _count_free(self, found: _Finding) -> int:
+        return sum([self._supply.pools[each].free for each in found.serving])
 
     def _starve(
         self,
         device: pci_request.DeviceRequest,
-        found: Collection[int],
+        found: _Finding,
         code: refusal_code.RefusalCode | None,
     ) -> pci_refusal.Starving:
         return pci_refusal.Starving(
@@ -258,8 +289,9 @@ class Inquest:
             device.port_id is not None,
             code,
             device.count,
-            sum(self._supply.pools[number].free for number in found),
-            *self._lack(device),
+            self._count_free(found),
+            found.dropped,
+            found.nearest,
         )
 
 
@@ -269,5 +301,5 @@ def _leave_out(requests: _Requests, gone: Collection[int]) -> _Requests:
     )
 
 
-def _label(device: pci_request.DeviceRequest) -> tuple[str, str]:
-    return device.request_id, repr(device)
+def _name(device: pci_request.DeviceRequest) -> str:
+    return device.request_id

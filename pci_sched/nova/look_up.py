@@ -54,6 +54,8 @@ class Knowledge:
         :returns: The request.
         """
         request = self.reading.to_request(self.ports, providers)
+        if request.devices is self.devices:
+            return request
         return dataclasses.replace(request, devices=self.devices)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the filter writes into the log of the hosts it refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from oslo_log import log as logging
 
@@ -10,6 +10,12 @@ from pci_sched.nova import facts as l2_facts
 from pci_sched.nova import screening
 
 LOG = logging.getLogger(__name__)
+
+#: Refused before, and not when it is asked again: of no host that can be.
+_UNDECIDED = "UNDECIDED"
+
+#: How many devices a host lacks, its name, and the host.
+_Lacking = tuple[int, str, screening.Refused]
 
 
 def say(name: str, found: screening.Screened, facts: l2_facts.Facts) -> None:
@@ -46,7 +52,7 @@ def _say_each(name: str, found: screening.Screened) -> None:
             "Host %s does not pass for instance %s: %s",
             each.host.host,
             name,
-            _say_reasons(each.verdict()),
+            _say_reasons(each.reasons()),
         )
 
 
@@ -56,9 +62,11 @@ def _say_none_left(
     facts: l2_facts.Facts,
 ) -> None:
     """Write the one line of a request that no host is left for."""
-    alike: dict[str, list[screening.Refused]] = {}
+    alike: dict[str, list[_Lacking]] = {}
     for each in refused:
-        alike.setdefault(each.why_not(), []).append(each)
+        code, lacking = each.why_not()
+        found = alike.setdefault(code or _UNDECIDED, [])
+        found.append((lacking, each.host.host, each))
     counts = [(len(hosts), code) for code, hosts in alike.items()]
     nearest = _find_nearest(alike)
     LOG.info(
@@ -67,29 +75,25 @@ def _say_none_left(
         name,
         ", ".join(f"{code} {n}" for n, code in sorted(counts, reverse=True)),
         nearest.host.host,
-        _say_reasons(nearest.verdict()),
+        _say_reasons(nearest.reasons()),
         facts.choose(nearest.host),
     )
 
 
-def _say_reasons(judged: verdict.Verdict) -> str:
+def _say_reasons(reasons: Iterable[verdict.Reason]) -> str:
     """Say why not, each reason with its code, in one line."""
-    return "; ".join(
-        f"{reason.message} [{reason.code}]" for reason in judged.reasons
-    )
+    return "; ".join(f"{reason.message} [{reason.code}]" for reason in reasons)
 
 
 def _find_nearest(
-    alike: Mapping[str, Sequence[screening.Refused]],
+    alike: Mapping[str, Iterable[_Lacking]],
 ) -> screening.Refused:
     """Find who comes nearest, without a verdict on each.
 
     A cloud of ten thousand hosts must not wait for a line of a log.
     """
     code = max(alike, key=lambda code: _RANK.get(code, 0))
-    return min(
-        alike[code], key=lambda each: (each.count_lacking(), each.host.host)
-    )
+    return min(alike[code], key=lambda each: each[:2])[2]
 
 
 #: The rules in their order: who fails by a later one comes nearer, and who

@@ -19,9 +19,6 @@ _FilterCandidates = Callable[
     [Any, Callable[[_Candidate], bool]], Sequence[_Candidate]
 ]
 
-#: Refused before, and not when it is asked again: of no host that can be.
-_UNDECIDED = "UNDECIDED"
-
 
 class Refused(NamedTuple):
     """A host that does not pass, and what it was judged by."""
@@ -31,22 +28,15 @@ class Refused(NamedTuple):
     judge: verdict.Judge
     facts: pci_host.L2Facts
 
-    def why_not(self) -> str:
-        """Give one reason as a code, without the work of a whole verdict."""
-        code = self.judge.why_not(self.facts, self._pools(), self._supply)
-        return code or _UNDECIDED
-
-    def count_lacking(self) -> int:
-        """Count the devices that are missing, as far as that is known."""
-        return self.judge.count_lacking(self._pools())
-
-    def verdict(self) -> verdict.Verdict:
-        """Say all there is to say."""
-        return self.judge.judge(self._supply(), self.facts)
-
-    def _pools(self) -> Sequence[Mapping[str, Any]]:
+    def why_not(self) -> verdict.Shortfall:
+        """Give one reason, without the work of a whole verdict."""
         stats = self.host.pci_stats
-        return () if stats is None else stats.pools
+        pools = () if stats is None else stats.pools
+        return self.judge.why_not(self.facts, pools, self._supply)
+
+    def reasons(self) -> Sequence[verdict.Reason]:
+        """Give all reasons."""
+        return self.judge.reasons(self._supply(), self.facts)
 
     def _supply(self) -> pool_supply.Supply:
         try:
@@ -120,20 +110,27 @@ class Screening:
         listed, can_bind = facts.listed, self._judge.can_bind
         glance, passes = self._glance, found.passed.append
         ironic = fact_sources.IRONIC
+        # Most hosts share their facts with the one before.
+        before: pci_host.L2Facts | None = None
+        binds = False
         for host in hosts:
             try:
                 known: pci_host.L2Facts | None = listed.get(host.host)
                 if known is None or host.hypervisor_type == ironic:
                     known = facts.of(host)
-                stats, serves, binds = host.pci_stats, None, can_bind(known)
+                if known is not before:
+                    before, binds = known, can_bind(known)
+                stats, serves = host.pci_stats, None
                 if binds and stats is not None:
                     serves = glance(stats.pools)
                 if serves:
                     passes(host)
                     continue
-                refusing: verdict.Judge | None = self._judge
-                if binds and serves is None:
-                    refusing = self._search(host, filter_candidates)
+                refusing = (
+                    self._search(host, filter_candidates)
+                    if binds and serves is None
+                    else self._judge
+                )
             except Exception as err:  # noqa: BLE001 - see Screened.odd
                 found.odd.append((host, err))
                 refusing = None

@@ -5,7 +5,7 @@ No rule is applied here, and nothing of nova imported: any object that has the
 attributes will do, also one of another release.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pci_sched.inputs import nova_rows
@@ -13,23 +13,6 @@ from pci_sched.inputs import nova_rows
 #: How versioned objects store the fields that are set
 #: (``nova.objects.base.get_attrname``).
 STORAGE = "_obj_"
-
-#: The fields that are read, and where they are stored.
-_NETWORK = {
-    name: STORAGE + name
-    for name in ("network_id", "port_id", "device_profile")
-}
-_PCI_REQUEST = {
-    name: STORAGE + name
-    for name in (
-        "request_id",
-        "requester_id",
-        "count",
-        "spec",
-        "numa_policy",
-        "alias_name",
-    )
-}
 
 
 def read_spec(spec: Any) -> nova_rows.SpecRows:
@@ -60,18 +43,32 @@ def read_requests(
 
 
 def _read_network(network: Any) -> nova_rows.NetworkRow:
-    return nova_rows.NetworkRow(**_read_fields(network, _NETWORK))
+    read = _reader(network)
+    return nova_rows.NetworkRow(
+        network_id=read("_obj_network_id"),
+        port_id=read("_obj_port_id"),
+        device_profile=read("_obj_device_profile"),
+    )
 
 
 def _read_request(request: Any) -> nova_rows.PciRequestRow:
-    return nova_rows.PciRequestRow(**_read_fields(request, _PCI_REQUEST))
+    read = _reader(request)
+    return nova_rows.PciRequestRow(
+        request_id=read("_obj_request_id"),
+        requester_id=read("_obj_requester_id"),
+        count=read("_obj_count"),
+        spec=read("_obj_spec"),
+        numa_policy=read("_obj_numa_policy"),
+        alias_name=read("_obj_alias_name"),
+    )
 
 
-def _read_fields(obj: Any, names: Mapping[str, str]) -> dict[str, Any]:
-    """Get fields that are set, as :func:`get` does for one."""
+def _reader(obj: Any) -> Callable[[str], Any]:
+    """Give what :func:`get` does, for many fields by where they are stored."""
     if hasattr(obj, "obj_attr_is_set"):
-        return {name: getattr(obj, names[name], None) for name in names}
-    return {name: getattr(obj, name, None) for name in names}
+        stored: dict[str, Any] = vars(obj)
+        return stored.get
+    return lambda name: getattr(obj, name.removeprefix(STORAGE), None)
 
 
 def get(obj: Any, name: str) -> Any:
