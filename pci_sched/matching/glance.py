@@ -51,9 +51,9 @@ class _Lore(NamedTuple):
 
     :ivar read: Gives the values of a pool that the rules look at.
     :ivar known: The number of a kind, by those values.
-    :ivar others: For each kind the demands that it does not serve, as bits.
     :ivar plenty: With how many devices each kind serves all the demands that
         it may serve, whatever else is there; infinite if that depends.
+    :ivar others: For each kind the demands that it does not serve, as bits.
     :ivar checks: For numbers of kinds: how many devices are wanted of them
         together.
     :ivar mixed: Pairs of kinds of which one is of PFs, one of their children.
@@ -63,8 +63,8 @@ class _Lore(NamedTuple):
 
     read: _Read
     known: Mapping[tuple[Any, ...], int]
-    others: tuple[int, ...]
     plenty: tuple[float, ...]
+    others: tuple[int, ...]
     checks: hall.Checks
     mixed: tuple[tuple[int, int], ...]
     whole: int | None
@@ -113,26 +113,32 @@ class Glance:
         :param records: As for :meth:`.supply.Supply.of_records`; not changed.
         :returns: ``None`` where a glance is not enough.
         """
-        read, known, others, plenty, checks, mixed, _, _ = self._lore
-        free = [0] * len(others)
+        read, known, plenty, others = self._lore[:4]
         missing = self._all
         try:
+            # One pool of each kind is mostly more than enough.
             for record in records:
                 kind = known[read(record)]
-                free[kind] = found = free[kind] + record["count"]
-                # Until it is clear that there is enough.
-                if found >= plenty[kind]:
+                if record["count"] >= plenty[kind]:
                     missing &= others[kind]
                     if not missing:
                         return True
+            return self._count(records)
         except KeyError:
             # A kind that is not known yet, or an odd pool.
             return self.is_servable(records) if self._learn(records) else None
         except (AttributeError, TypeError):
             return None
-        if not hall.is_enough(free, checks):
+
+    def _count(self, records: Sequence[Mapping[str, Any]]) -> bool | None:
+        """Judge by the sums over all pools, all of a known kind."""
+        lore = self._lore
+        free = [0] * len(lore.kinds)
+        for record in records:
+            free[lore.known[lore.read(record)]] += record["count"]
+        if not hall.is_enough(free, lore.checks):
             return False
-        if any(free[whole] and free[part] for whole, part in mixed):
+        if any(free[whole] and free[part] for whole, part in lore.mixed):
             return self._judge_apart(records)
         return True
 
@@ -263,13 +269,13 @@ class Glance:
             read,
             known,
             tuple(
-                self._all & ~sum(1 << number for number in kind.demands)
-                for kind in kinds
-            ),
-            tuple(
                 math.inf
                 if mixed
                 else sum(self._wants[each].wanted for each in kind.demands)
+                for kind in kinds
+            ),
+            tuple(
+                self._all & ~sum(1 << number for number in kind.demands)
                 for kind in kinds
             ),
             checks,
