@@ -13,6 +13,9 @@ down_revision: str | None = ${repr(down_revision)}
 branch_labels: str | None = ${repr(branch_labels)}
 depends_on: str | None = ${repr(depends_on)}
 
+#: What a downgrade drops: tables, and columns as table.column.
+loses: tuple[str, ...] = ()
+
 
 def upgrade() -> None:
     """Say what the tables have afterwards."""
@@ -22,3 +25,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Say what is lost."""
     ${downgrades if downgrades else "pass"}
+
+
+def triggers(_dialect: str) -> frozenset[str]:
+    """Name the triggers that come with this revision."""
+    return frozenset()

@@ -10,6 +10,9 @@ down_revision: str | None = None
 branch_labels: str | None = None
 depends_on: str | None = None
 
+#: What a downgrade drops.
+loses: tuple[str, ...] = ()
+
 
 def upgrade() -> None:
     """Create nothing; alembic writes the revision down."""
@@ -17,3 +20,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop nothing; alembic forgets the revision."""
+
+
+def triggers(_dialect: str) -> frozenset[str]:
+    """Name the triggers that come with this revision."""
+    return frozenset()

@@ -6,15 +6,21 @@ database. On SQLite, where each connection decides for itself whether foreign
 keys hold, others say the same as the keys.
 """
 
+import re
 from typing import Any, NamedTuple
 
 from alembic import op
 import sqlalchemy as sa
 
+from pci_sched.db import leftovers
+
 revision: str = "0002"
 down_revision: str | None = "0001"
 branch_labels: str | None = None
 depends_on: str | None = None
+
+#: What a downgrade drops.
+loses = ("history", "holdings", "claims", "devices", "roots", "hosts")
 
 _ADDRESS = sa.String(16)
 _UUID = sa.String(36)
@@ -29,15 +35,9 @@ _EXACT: dict[str, Any] = {
     "mariadb_collate": "utf8mb4_bin",
 }
 
-_TABLES = (
-    "history",
-    "holdings",
-    "claims",
-    "devices",
-    "roots",
-    "hosts",
-    "compatibility",
-)
+#: In the order in which they can be dropped. Without the first one nobody
+#: writes any more.
+_TABLES = ("compatibility", *loses)
 
 
 def _needs(name: str, table: str, *columns: str) -> sa.ForeignKeyConstraint:
@@ -47,6 +47,10 @@ def _needs(name: str, table: str, *columns: str) -> sa.ForeignKeyConstraint:
 
 def upgrade() -> None:
     """Create the tables, empty, and what guards them."""
+    if leftovers.may_be_there(op.get_bind()):
+        # Nobody has written to them without the revision, but look.
+        leftovers.require_ours(op.get_bind(), loses, "host_id")
+        _drop()
     _create_hosts()
     _create_devices()
     _create_claims()
@@ -58,12 +62,16 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the ledger and all its history."""
-    dialect = op.get_bind().dialect.name
-    for table in _TABLES:
-        op.drop_table(table)
-    if dialect == "postgresql":
-        for guard in _GUARDS:
+    _drop()
+    if op.get_bind().dialect.name == "postgresql":
+        for guard in (*_GUARDS, *_AGAINST_TRUNCATE):
             op.execute(sa.text(f"DROP FUNCTION pci_sched_{guard.name}()"))
+
+
+def _drop() -> None:
+    """Drop what is there: MariaDB may have been interrupted before."""
+    for table in _TABLES:
+        op.execute(sa.text(f"DROP TABLE IF EXISTS {table}"))
 
 
 def _create_hosts() -> None:
@@ -72,7 +80,7 @@ def _create_hosts() -> None:
         sa.Column("id", sa.Integer, autoincrement=False),
         sa.Column("oldest_writer", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_compatibility"),
-        sa.CheckConstraint("id = 1", name="ck_compatibility_one_row"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_compatibility_one_row")),
         **_EXACT,
     )
     op.create_table(
@@ -102,7 +110,9 @@ def _create_devices() -> None:
         sa.UniqueConstraint(
             "host_id", "root", "mode", name="uq_roots_host_id_root_mode"
         ),
-        sa.CheckConstraint("mode IN ('whole', 'split')", name="ck_roots_mode"),
+        sa.CheckConstraint(
+            "mode IN ('whole', 'split')", name=op.f("ck_roots_mode")
+        ),
         _needs("fk_roots_hosts", "hosts", "host_id"),
         **_EXACT,
     )
@@ -130,7 +140,7 @@ def _create_devices() -> None:
         sa.CheckConstraint(
             "(mode = 'whole' AND address = root)"
             " OR (mode = 'split' AND address <> root)",
-            name="ck_devices_mode",
+            name=op.f("ck_devices_mode"),
         ),
         _needs("fk_devices_roots", "roots", "host_id", "root"),
         **_EXACT,
@@ -154,7 +164,7 @@ def _create_claims() -> None:
             "host_id", "claim_key", name="uq_claims_host_id_claim_key"
         ),
         sa.CheckConstraint(
-            "state IN ('claimed', 'allocated')", name="ck_claims_state"
+            "state IN ('claimed', 'allocated')", name=op.f("ck_claims_state")
         ),
         _needs("fk_claims_hosts", "hosts", "host_id"),
         **_EXACT,
@@ -250,25 +260,60 @@ _GUARDS = (
     ),
 )
 
-#: These two know REPLACE, which takes a row away without a word.
-_AGAINST_REPLACE = (
+#: Rows are taken away at once; only PostgreSQL can say no to that.
+_AGAINST_TRUNCATE = (
+    _Guard("history_no_truncate", "TRUNCATE", "history", "1 = 1", _STAYS),
     _Guard(
-        "holdings_no_replace",
-        "INSERT",
+        "holdings_no_truncate",
+        "TRUNCATE",
         "holdings",
-        "EXISTS (SELECT 1 FROM holdings WHERE host_id = NEW.host_id"
-        " AND address = NEW.address)",
-        "the device is held already",
-    ),
-    _Guard(
-        "history_no_replace",
-        "INSERT",
-        "history",
-        "EXISTS (SELECT 1 FROM history WHERE host_id = NEW.host_id"
-        " AND generation = NEW.generation AND number = NEW.number)",
-        _STAYS,
+        "1 = 1",
+        "holdings end one by one",
     ),
 )
+
+
+def _once(verb: str, table: str, *columns: str) -> _Guard:
+    """Refuse a second row before it can take the place of the first."""
+    same = " AND ".join(f"{each} = NEW.{each}" for each in columns)
+    when = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"
+    name = f"{table}_one_{columns[-1]}"
+    message = f"{table} have a row of that {columns[-1]}"
+    if verb == "INSERT":
+        return _Guard(name, verb, table, when, message)
+    moves = " OR ".join(f"OLD.{each} <> NEW.{each}" for each in columns)
+    verb = f"{verb} OF {', '.join(columns)}"
+    return _Guard(
+        f"{name}_moved", verb, table, f"({moves}) AND {when}", message
+    )
+
+
+#: SQLite and MariaDB know REPLACE, which takes a row away without a word.
+_AGAINST_REPLACE = (
+    _once("INSERT", "holdings", "host_id", "address"),
+    _once("INSERT", "history", "host_id", "generation", "number"),
+)
+
+#: On SQLite it does not even run the triggers of that row, and without
+#: foreign keys it would take what others need.
+_AGAINST_SQLITE_REPLACE = tuple(
+    _once(verb, *key)
+    for key in (
+        ("hosts", "host_id"),
+        ("hosts", "node_uuid"),
+        ("roots", "host_id", "root"),
+        ("devices", "host_id", "address"),
+        ("claims", "host_id", "claim_id"),
+        ("claims", "host_id", "claim_key"),
+    )
+    for verb in ("INSERT", "UPDATE")
+)
+
+
+def triggers(dialect: str) -> frozenset[str]:
+    """Name the triggers that come with this revision."""
+    statements = "\n".join(_guards(dialect))
+    return frozenset(re.findall(r"CREATE TRIGGER (\w+)", statements))
 
 
 def _guards(dialect: str) -> list[str]:
@@ -276,12 +321,12 @@ def _guards(dialect: str) -> list[str]:
     if dialect == "postgresql":
         return [
             statement
-            for guard in _GUARDS
+            for guard in (*_GUARDS, *_AGAINST_TRUNCATE)
             for statement in _postgresql_guard(guard)
         ]
     if dialect == "sqlite":
-        guards = map(_sqlite_guard, (*_GUARDS, *_AGAINST_REPLACE))
-        return [*guards, *_sqlite_keys()]
+        guards = (*_GUARDS, *_AGAINST_REPLACE, *_AGAINST_SQLITE_REPLACE)
+        return [*map(_sqlite_guard, guards), *_sqlite_keys()]
     return [_mysql_guard(guard) for guard in (*_GUARDS, *_AGAINST_REPLACE)]
 
 
@@ -302,14 +347,15 @@ def _mysql_guard(guard: _Guard) -> str:
 
 
 def _postgresql_guard(guard: _Guard) -> tuple[str, str]:
-    row = "OLD" if guard.verb == "DELETE" else "NEW"
+    row = {"DELETE": "OLD", "TRUNCATE": "NULL"}.get(guard.verb, "NEW")
+    each = "STATEMENT" if guard.verb == "TRUNCATE" else "ROW"
     return (
         f"CREATE FUNCTION pci_sched_{guard.name}() RETURNS trigger AS $$"
         f" BEGIN IF {guard.when} THEN RAISE EXCEPTION '{guard.message}'"
         f" USING ERRCODE = 'check_violation'; END IF; RETURN {row}; END"
         " $$ LANGUAGE plpgsql",
         f"CREATE TRIGGER {guard.name} BEFORE {guard.verb} ON {guard.table}"
-        f" FOR EACH ROW EXECUTE FUNCTION pci_sched_{guard.name}()",
+        f" FOR EACH {each} EXECUTE FUNCTION pci_sched_{guard.name}()",
     )
 
 

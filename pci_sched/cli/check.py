@@ -11,26 +11,12 @@ from pci_sched.cli import command, main, source
 from pci_sched.cli.lint import rules
 from pci_sched.inputs import nova_conf
 
-#: Where nova-compute's configuration is on the machine it runs on.
-NOVA_CONF = pathlib.Path("/etc/nova/nova.conf")
+#: Read where no other is named.
+NOVA_CONF = source.NOVA_CONF
 
 COLUMNS = ("code", "where", "message", "advice")
 
 _Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
-
-
-def _is_there(path: pathlib.Path) -> bool:
-    """Tell whether there is a file, even one that cannot be read.
-
-    Then the reader says why; who has no right to /etc/nova wants to know.
-    """
-    try:
-        path.stat()
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _files(parsed_args: argparse.Namespace) -> list[pathlib.Path]:
@@ -38,7 +24,8 @@ def _files(parsed_args: argparse.Namespace) -> list[pathlib.Path]:
     files: list[pathlib.Path] = parsed_args.config_file
     if source.has_configuration(parsed_args):
         return files
-    if parsed_args.root or parsed_args.document or not _is_there(NOVA_CONF):
+    is_other = parsed_args.root or parsed_args.document
+    if is_other or not source.is_there(NOVA_CONF):
         raise exception.InputInvalid(
             "which nova.conf? Name it by --config-file, or its directory by"
             f" --config-dir ({NOVA_CONF} is taken for this machine only, if"

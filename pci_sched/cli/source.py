@@ -11,6 +11,26 @@ from pci_sched.cli import progress
 from pci_sched.inputs import attributes, sysfs
 from pci_sched.model import host as pci_host
 
+#: Where nova-compute's configuration is on the machine it runs on.
+NOVA_CONF = pathlib.Path("/etc/nova/nova.conf")
+
+
+def is_there(path: pathlib.Path) -> bool:
+    """Tell whether there is a file, even one that cannot be read.
+
+    Then the reader says why; who has no right to /etc/nova wants to know.
+
+    :param path: Of the file.
+    :returns: Whether it is not known to be missing.
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of all verbs that look at a host.

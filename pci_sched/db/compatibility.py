@@ -9,11 +9,10 @@ a number that every library knows its own of.
 
 from typing import Final
 
-from alembic.runtime import migration as alembic_migration
 import sqlalchemy as sa
 
 from pci_sched import exception
-from pci_sched.db import tables
+from pci_sched.db import errors, tables
 
 #: The number of this library as a writer. It goes up when what a writer has
 #: to write changes.
@@ -23,7 +22,13 @@ WRITER: Final = 1
 #: newest, and to such as it does not know yet, if they allow it.
 REVISIONS: Final = ("0001", "0002")
 
-_OLDEST_WRITER = sa.select(tables.COMPATIBILITY.c.oldest_writer)
+_ALEMBIC = sa.table("alembic_version", sa.column("version_num"))
+
+#: Asked each time that a ledger is read: one statement, and not alembic's
+#: own look at the catalogue, which takes ten times as long.
+_STATE = sa.select(
+    _ALEMBIC.c.version_num, tables.COMPATIBILITY.c.oldest_writer
+).select_from(_ALEMBIC.outerjoin(tables.COMPATIBILITY, sa.true()))
 
 #: True while this library may write; part of the first statement of every
 #: change, so that no change begun after an upgrade slips through.
@@ -34,29 +39,51 @@ MAY_WRITE: Final = sa.exists(
 )
 
 
+def oldest_writer(connection: sa.Connection) -> int | None:
+    """Read the number of the oldest library that may write.
+
+    :param connection: Open; of no use any more if there are no tables.
+    :returns: The number; ``None`` where nobody may.
+    """
+    state = _state(connection)
+    return None if state is None else state[1]
+
+
 def check(connection: sa.Connection) -> None:
     """Make sure that this library can read and may write the tables.
 
-    :param connection: Open.
+    One short statement, to be asked in the transaction that reads.
+
+    :param connection: Open; of no use any more after an error.
     :raises exception.SchemaUnfit: If it cannot; nothing was changed.
     """
-    context = alembic_migration.MigrationContext.configure(connection)
-    revision = context.get_current_revision()
-    if revision is None:
+    state = _state(connection)
+    if state is None:
         raise exception.SchemaUnfit(
             "the database has no tables yet; create them with"
             " `pci-pool db upgrade`"
         )
-    if revision in REVISIONS[:-1]:
+    revision, oldest = state
+    if oldest is None or revision in REVISIONS[:-1]:
         raise exception.SchemaUnfit(
             f"the database is at revision {revision} and this library writes"
             f" to {REVISIONS[-1]}: nothing is written; upgrade it with"
             " `pci-pool db upgrade`"
         )
-    oldest = connection.execute(_OLDEST_WRITER).scalar_one()
     if oldest > WRITER:
         raise exception.SchemaUnfit(
             f"the database, at revision {revision}, asks for a writer of"
             f" number {oldest} or newer and this library is of number"
             f" {WRITER}: nothing is written; upgrade pci_sched here"
         )
+
+
+def _state(connection: sa.Connection) -> tuple[str, int | None] | None:
+    """Read the revision and the oldest writer, if there are tables."""
+    try:
+        row = connection.execute(_STATE).one_or_none()
+    except errors.DATABASE as error:
+        if not errors.is_table_missing(error):
+            raise
+        return None
+    return None if row is None else (row[0], row[1])

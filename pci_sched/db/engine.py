@@ -22,22 +22,17 @@ DIALECTS = ("sqlite", "mysql", "mariadb", "postgresql")
 _ENGINES: "weakref.WeakSet[sa.Engine]" = weakref.WeakSet()
 
 
-def connect(url: str, *, timeout_s: float = 30.0) -> sa.Engine:
-    """Prepare connections; none is made yet.
+def parse(url: str) -> sa_engine.URL:
+    """Read the URL of a ledger.
 
-    Errors are those of oslo.db. A process that is forked makes connections of
-    its own.
-
-    :param url: As SQLAlchemy takes it; a SQLite file is made if it is not
-        there, readable by its owner only, and so is its directory.
-    :param timeout_s: How long to wait for a connection, and for a lock.
-    :returns: The engine.
-    :raises exception.LedgerUnusable: If the URL is none, or of another kind
-        of database.
+    :param url: As SQLAlchemy takes it.
+    :returns: The URL.
+    :raises exception.LedgerUnusable: If it is none, or of another kind of
+        database. No part of it is in the message.
     """
     try:
         parsed = sa_engine.make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         raise exception.LedgerUnusable(
             "[pci_sched]connection: not the form of a database URL, such as"
             " sqlite:////var/lib/pci_sched/ledger.sqlite or"
@@ -49,9 +44,31 @@ def connect(url: str, *, timeout_s: float = 30.0) -> sa.Engine:
             f"[pci_sched]connection: {kind} is not supported; allowed:"
             f" {', '.join(DIALECTS)}"
         )
+    return parsed
+
+
+def connect(
+    url: str | sa_engine.URL,
+    *,
+    timeout_s: float = 30.0,
+    for_migration: bool = False,
+) -> sa.Engine:
+    """Prepare connections; none is made yet.
+
+    Errors are those of oslo.db. A process that is forked makes connections of
+    its own.
+
+    :param url: As SQLAlchemy takes it; a SQLite file is made if it is not
+        there, readable by its owner only, and so is its directory.
+    :param timeout_s: How long to wait for a connection, and for a lock.
+    :param for_migration: Whether a statement may take longer than that.
+    :returns: The engine.
+    """
+    parsed = parse(url) if isinstance(url, str) else url
+    kind = parsed.get_backend_name()
     if kind == "sqlite":
         _make_private(parsed.database)
-    made = _create(parsed, _arguments(parsed, timeout_s))
+    made = _create(parsed, _arguments(parsed, timeout_s, for_migration))
     exc_filters.register_engine(made)
     if kind == "sqlite":
         event.listen(made, "connect", _prepare_sqlite)
@@ -63,16 +80,17 @@ def connect(url: str, *, timeout_s: float = 30.0) -> sa.Engine:
 def _create(url: sa_engine.URL, arguments: dict[str, Any]) -> sa.Engine:
     try:
         return sa.create_engine(url, future=True, **arguments)
-    except ImportError as error:
+    except (ImportError, sa.exc.NoSuchModuleError) as error:
         raise exception.LedgerUnusable(
             f"[pci_sched]connection: {error}; install the driver of"
             f" {url.drivername}"
         ) from error
 
 
-def _arguments(url: sa_engine.URL, timeout_s: float) -> dict[str, Any]:
+def _arguments(
+    url: sa_engine.URL, timeout_s: float, for_migration: bool
+) -> dict[str, Any]:
     """Say how long to wait, in the words of each driver."""
-    whole_s = max(1, round(timeout_s))
     kind = url.get_backend_name()
     if kind == "sqlite":
         return {
@@ -81,22 +99,34 @@ def _arguments(url: sa_engine.URL, timeout_s: float) -> dict[str, Any]:
             # to close it then has to write the whole log back.
             "poolclass": sa.pool.QueuePool,
         }
-    if kind == "postgresql":
-        lock_ms = int(timeout_s * 1000)
-        settings = f"-c lock_timeout={lock_ms} -c statement_timeout={lock_ms}"
-        return {
-            "connect_args": {"connect_timeout": whole_s, "options": settings},
-            "pool_pre_ping": True,
-        }
+    whole_s = max(1, round(timeout_s))
+    words = _for_postgresql if kind == "postgresql" else _for_mysql
+    arguments = words(timeout_s, for_migration)
     return {
-        "connect_args": {
-            "connect_timeout": whole_s,
-            "read_timeout": whole_s + 1,
-            "write_timeout": whole_s + 1,
-            "init_command": f"SET innodb_lock_wait_timeout={whole_s}",
-        },
+        "connect_args": {"connect_timeout": whole_s, **arguments},
         "pool_pre_ping": True,
     }
+
+
+def _for_postgresql(timeout_s: float, for_migration: bool) -> dict[str, Any]:
+    wait_ms = int(timeout_s * 1000)
+    settings = f"-c lock_timeout={wait_ms}"
+    if not for_migration:
+        settings += f" -c statement_timeout={wait_ms}"
+    return {"options": settings}
+
+
+def _for_mysql(timeout_s: float, for_migration: bool) -> dict[str, Any]:
+    whole_s = max(1, round(timeout_s))
+    # Of the two, the first is of rows and the second of tables that a
+    # migration changes; while one waits for those all others do, too.
+    locks = ("innodb_lock_wait_timeout", "lock_wait_timeout")
+    setting = ", ".join(f"{name}={whole_s}" for name in locks)
+    arguments: dict[str, Any] = {"init_command": f"SET {setting}"}
+    if not for_migration:
+        for each in ("read_timeout", "write_timeout"):
+            arguments[each] = whole_s + 1
+    return arguments
 
 
 def _make_private(database: str | None) -> None:

@@ -16,9 +16,14 @@ class LostRace(Exception):
     """Somebody else changed the ledger since it was read."""
 
 
+class Meddled(Exception):
+    """Somebody changed rows of the ledger without taking a generation."""
+
+
 #: Somebody had what we wanted, or changed it without taking a generation.
 _CONTESTED: Final = (
     LostRace,
+    Meddled,
     db_exception.DBDeadlock,
     db_exception.DBDuplicateEntry,
     db_exception.DBReferenceError,
@@ -27,12 +32,19 @@ _CONTESTED: Final = (
 )
 
 #: What oslo.db passes on as it comes, and means that somebody else writes:
-#: SQLite's lock; PostgreSQL's lock time-out and serialization failure.
+#: SQLite's lock; PostgreSQL's time-outs and serialization failure.
 _LOCKED: Final = re.compile(
-    r"database is locked|lock timeout|could not serialize"
+    r"database is locked|(?:lock|statement) timeout|could not serialize"
 )
 
-#: The same for a database that is not there, or going: psycopg 3 and
+#: What the triggers say, where it concerns the rows and not the writer.
+_GUARDED: Final = re.compile(
+    r"holdings have a row of that address|are needed by holdings"
+    r"|a device in quarantine is never handed out"
+    r"|(?:devices|holdings) need a row of"
+)
+
+#: What says that the database is not there, or going: psycopg 3 and
 #: PostgreSQL, MariaDB.
 _AWAY: Final = re.compile(
     r"connection (?:failed|refused|timeout)|could not connect"
@@ -43,9 +55,38 @@ _AWAY: Final = re.compile(
 )
 
 
+#: SQLite on a disk without room; on some writes it says but the second.
+_NO_ROOM: Final = re.compile("disk is full|disk I/O error")
+
+#: A table that is not there; oslo.db knows it of SQLite only.
+_MISSING: Final = re.compile(
+    r"no such table|\(1146,|relation \S+ does not exist"
+)
+
+#: MariaDB and MySQL: binary logging without trust, no right, no SUPER.
+_TRIGGER_DENIED: Final = re.compile(
+    r"\(1419,|\(1142, .TRIGGER command|\(1227,"
+)
+
+#: What a database may raise, through oslo.db or past it.
+DATABASE: Final = (db_exception.DBError, sa.exc.SQLAlchemyError)
+
+
+def is_table_missing(error: BaseException) -> bool:
+    """Tell whether a table was asked for that is not there."""
+    return _reads(error, _MISSING)
+
+
+def is_trigger_denied(error: BaseException) -> bool:
+    """Tell whether the user may not create triggers."""
+    return _reads(error, _TRIGGER_DENIED)
+
+
 def is_contested(error: BaseException) -> bool:
     """Tell whether a newer look at the ledger may help."""
-    return isinstance(error, _CONTESTED) or _reads(error, _LOCKED)
+    return isinstance(error, _CONTESTED) or any(
+        _reads(error, pattern) for pattern in (_LOCKED, _GUARDED)
+    )
 
 
 def is_away(error: BaseException) -> bool:
@@ -53,11 +94,6 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, db_exception.DBConnectionError) or _reads(
         error, _AWAY
     )
-
-
-def is_worth_retrying(error: BaseException) -> bool:
-    """Tell whether the same may succeed when it is tried again."""
-    return is_contested(error) or is_away(error)
 
 
 @contextlib.contextmanager
@@ -70,21 +106,24 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
-    except LostRace as error:
+    except (LostRace, Meddled) as error:
         raise exception.LedgerBusy(
             "others changed the ledger of this host each time; try again"
         ) from error
-    except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
+    except DATABASE as error:
         if is_away(error):
             raise exception.LedgerAway(
-                f"the database does not answer: {_cause(error)}"
+                f"the database does not answer: {cause(error)}"
             ) from error
         if is_contested(error):
             raise exception.LedgerBusy(
-                f"others were always faster: {_cause(error)}"
+                f"others were always faster: {cause(error)}"
             ) from error
+        hint = ""
+        if _reads(error, _NO_ROOM):
+            hint = "; its disk is full or broken: make room and do it again"
         raise exception.LedgerRefused(
-            f"the database refused it: {_cause(error)}"
+            f"the database refused it: {cause(error)}{hint}"
         ) from error
 
 
@@ -94,7 +133,7 @@ def _reads(error: BaseException, pattern: re.Pattern[str]) -> bool:
     ) and bool(pattern.search(str(error)))
 
 
-def _cause(error: BaseException) -> str:
+def cause(error: BaseException) -> str:
     """Give the driver's own words, without the statement."""
     inner = getattr(error, "inner_exception", None) or error
     return str(getattr(inner, "orig", None) or inner)

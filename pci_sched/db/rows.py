@@ -23,6 +23,9 @@ Row = dict[str, Any]
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND = datetime.timedelta(microseconds=1)
 
+#: Without blanks, and made once.
+_write_json = json.JSONEncoder(separators=(",", ":")).encode
+
 #: The longest reason that a column of 255 characters takes.
 _LONGEST = 255
 
@@ -64,7 +67,7 @@ def write_record(record: claim_inventory.Record) -> Row:
         "vendor_id": device.vendor_id,
         "product_id": device.product_id,
         "numa_node": device.numa_node,
-        "facts": json.dumps(known, separators=(",", ":")),
+        "facts": _write_json(known),
         "present": record.present,
         "quarantine": record.quarantine[:_LONGEST],
     }
@@ -180,12 +183,11 @@ def write_step(step: claim_change.Step) -> Row:
         "migration": step.migration,
         "state": step.state.value if step.state else "",
         "is_moving": step.is_moving,
-        "holdings": json.dumps(
+        "holdings": _write_json(
             [
                 [str(address), str(root), *rest]
                 for address, root, *rest in step.holdings
-            ],
-            separators=(",", ":"),
+            ]
         ),
         "actor": step.actor[:_LONGEST],
         "reason": step.reason,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
 import json
+import time
 from typing import Any, TypeVar
 
 from oslo_db import api as oslo_db_api
@@ -29,11 +30,18 @@ _LOG = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-#: How often a change is tried while others are faster, and the longest wait
-#: in seconds before it is tried again.
-ATTEMPTS = 30
-_FIRST_WAIT_S = 0.005
-_LONGEST_WAIT_S = 0.5
+#: How often a change is tried while others are faster, and for how long. One
+#: try may take as long as a connection waits for a lock.
+ATTEMPTS = 100
+PATIENCE_S = 30.0
+
+#: How often, while the database does not answer; it may be starting.
+_ATTEMPTS_AWAY = 10
+
+#: How long is waited before it is tried again, at first and at most. Who lost
+#: a race must not wait longer than it takes, or it loses the next one too.
+_WAITS_S = (0.001, 0.02)
+_WAITS_AWAY_S = (0.05, 1.0)
 
 
 class SqlClaimStore:
@@ -52,6 +60,7 @@ class SqlClaimStore:
         tracker: str = "",
         *,
         attempts: int = ATTEMPTS,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Use a database; nothing is read yet.
 
@@ -59,19 +68,22 @@ class SqlClaimStore:
             in it.
         :param tracker: The name to leave at what is changed.
         :param attempts: How often a change is tried in all.
+        :param patience_s: For how long; what has begun by then is ended.
         """
         self.tracker = tracker
         self._database = database
         self._known: dict[str, reading.Known] = {}
-        self._warned: set[str] = set()
-        self._retry: Any = oslo_db_api.wrap_db_retry(
-            max_retries=attempts - 1,
-            retry_interval=_FIRST_WAIT_S,
-            max_retry_interval=_LONGEST_WAIT_S,
-            inc_retry_interval=True,
-            jitter=True,
-            exception_checker=errors.is_worth_retrying,
-        )
+        #: The hosts that we changed, who else did since, and who we told of.
+        self._ours: set[str] = set()
+        self._rivals: dict[str, str] = {}
+        self._warned: set[tuple[str, str]] = set()
+        self._attempts = attempts
+        self._read_options: dict[str, Any] = {engine.READ_ONLY: True}
+        if database.dialect.name == "postgresql":
+            # Each statement would see another moment; MariaDB does not, and
+            # SQLite cannot.
+            self._read_options["isolation_level"] = "REPEATABLE READ"
+        self._patience_s = patience_s
 
     def read(self, host: pci_claim.HostKey) -> claim_snapshot.Snapshot:
         """Give the ledger as it is now; one row, if nothing changed.
@@ -95,9 +107,12 @@ class SqlClaimStore:
         :param decide: Makes the change, or says that there is none to make.
         :returns: The ledger with the change in it.
         """
+        is_first = True
 
         def attempt() -> claim_snapshot.Snapshot:
-            known = self._known.get(host.node_uuid)
+            nonlocal is_first
+            known = self._known.get(host.node_uuid) if is_first else None
+            is_first = False
             change = known and _decide_early(decide, known)
             if not known or not change:
                 known = self._refresh(host)
@@ -160,8 +175,29 @@ class SqlClaimStore:
 
     def _tried(self, work: Callable[[], _T]) -> _T:
         """Do something as often as it takes, within patience."""
+        ends_at = time.monotonic() + self._patience_s
+
+        def retry(
+            check: Callable[[BaseException], bool],
+            attempts: int,
+            waits_s: tuple[float, float],
+        ) -> Any:
+            return oslo_db_api.wrap_db_retry(
+                max_retries=attempts - 1,
+                retry_interval=waits_s[0],
+                max_retry_interval=waits_s[1],
+                inc_retry_interval=True,
+                jitter=True,
+                exception_checker=lambda error: (
+                    check(error) and time.monotonic() < ends_at
+                ),
+            )
+
+        away = min(self._attempts, _ATTEMPTS_AWAY)
+        contested = retry(errors.is_contested, self._attempts, _WAITS_S)
+        waiting = retry(errors.is_away, away, _WAITS_AWAY_S)
         with errors.translated():
-            done: _T = self._retry(work)()
+            done: _T = waiting(contested(work))()
             return done
 
     def _write(
@@ -172,14 +208,21 @@ class SqlClaimStore:
     ) -> claim_snapshot.Snapshot:
         """Write a change in a transaction of its own.
 
-        If that fails in whatever way, what is known is forgotten: a COMMIT
-        whose answer was lost may have been done.
+        If the generation is gone, the next look reads what is new. After any
+        other failure nothing that is known is trusted: somebody may have
+        changed rows without a generation.
         """
-        self._known.pop(host.node_uuid, None)
-        with self._database.begin() as connection:
-            stand = writing.write(connection, known, change, self.tracker)
+        try:
+            with self._database.begin() as connection:
+                stand = writing.write(connection, known, change, self.tracker)
+        except errors.LostRace:
+            raise
+        except BaseException:
+            self._known.pop(host.node_uuid, None)
+            raise
         after = known.snapshot.after(change)
         self._known[host.node_uuid] = reading.Known(stand, after)
+        self._ours.add(host.node_uuid)
         return after
 
     def _refresh(self, host: pci_claim.HostKey) -> reading.Known:
@@ -196,36 +239,31 @@ class SqlClaimStore:
         if now is None:
             self._introduce(host)
             return self._refresh(host)
-        known = reading.Known(now, self._with_rival(found, before, now))
+        rival = self._rival_of(host, now)
+        known = reading.Known(now, dataclasses.replace(found, rival=rival))
         self._known[host.node_uuid] = known
         return known
 
-    def _with_rival(
-        self,
-        found: claim_snapshot.Snapshot,
-        before: reading.Known | None,
-        now: reading.Stand,
-    ) -> claim_snapshot.Snapshot:
-        """Say so, once, if somebody else tracks the host that we track."""
-        ours = before is not None and before.stand.tracker == self.tracker
-        if not self.tracker or now.tracker == self.tracker or not ours:
-            rival = before.snapshot.rival if before else ""
-            return dataclasses.replace(found, rival=rival)
-        if now.tracker not in self._warned:
-            self._warned.add(now.tracker)
-            _LOG.warning(
-                "Host %(host)s (%(uuid)s) is tracked by %(rival)s and by us,"
-                " %(us)s. No device is given away twice, but only one of the"
-                " two should run: stop the other one, or give each compute"
-                " service a host of its own.",
-                {
-                    "host": found.host.name,
-                    "uuid": found.host.node_uuid,
-                    "rival": now.tracker,
-                    "us": self.tracker,
-                },
-            )
-        return dataclasses.replace(found, rival=now.tracker)
+    def _rival_of(self, host: pci_claim.HostKey, now: reading.Stand) -> str:
+        """Tell who else tracks a host that we track, and say so once."""
+        rival, uuid = now.tracker, host.node_uuid
+        if self.tracker and rival != self.tracker and uuid in self._ours:
+            self._rivals[uuid] = rival
+            if (uuid, rival) not in self._warned:
+                self._warned.add((uuid, rival))
+                _LOG.warning(
+                    "Host %(host)s (%(uuid)s) is tracked by %(rival)s and by"
+                    " us, %(us)s. No device is given away twice, but only one"
+                    " of the two should run: stop the other one, or give each"
+                    " compute service a host of its own.",
+                    {
+                        "host": host.name,
+                        "uuid": uuid,
+                        "rival": rival,
+                        "us": self.tracker,
+                    },
+                )
+        return self._rivals.get(uuid, "")
 
     def _introduce(self, host: pci_claim.HostKey) -> None:
         """Make a host known, or known by its new name."""
@@ -253,7 +291,7 @@ class SqlClaimStore:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         with self._database.connect() as connection:
-            reader = connection.execution_options(**{engine.READ_ONLY: True})
+            reader = connection.execution_options(**self._read_options)
             with reader.begin():
                 compatibility.check(reader)
                 yield reader

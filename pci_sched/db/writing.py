@@ -6,17 +6,29 @@ others refer to; then what refers to it. Rows of a kind are written in the
 order of their keys, so that two writers never wait for each other.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+import functools
 from typing import Any
 
 import sqlalchemy as sa
 
 from pci_sched.claims import change as claim_change
+from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import snapshot as claim_snapshot
-from pci_sched.db import compatibility, errors, reading, rows, tables
+from pci_sched.db import (
+    compatibility,
+    errors,
+    reading,
+    rows,
+    statements,
+    tables,
+)
+
+#: Names of columns.
+_Columns = tuple[str, ...]
 
 
-def _at(table: sa.Table, *columns: str) -> list[sa.ColumnElement[bool]]:
+def _at(table: sa.Table, columns: _Columns) -> list[sa.ColumnElement[bool]]:
     """Say which row is meant, by parameters named ``at_`` and the column."""
     return [
         table.c[name] == sa.bindparam(f"at_{name}", type_=table.c[name].type)
@@ -24,24 +36,49 @@ def _at(table: sa.Table, *columns: str) -> list[sa.ColumnElement[bool]]:
     ]
 
 
-def _ats(host_id: int, **columns: object) -> rows.Row:
+def _ats(host_id: int, at: Mapping[str, object]) -> rows.Row:
     return {
         "at_host_id": host_id,
-        **{f"at_{name}": value for name, value in columns.items()},
+        **{f"at_{name}": value for name, value in at.items()},
     }
 
 
-_HOSTS = tables.HOSTS
-_TAKE = (
-    sa.update(_HOSTS)
-    .where(*_at(_HOSTS, "generation"), compatibility.MAY_WRITE)
-    .values({"generation": _HOSTS.c.generation + 1})
-)
-_DROP_HOLDING = sa.delete(tables.HOLDINGS).where(
-    *_at(tables.HOLDINGS, "address", "claim_id")
-)
-_DROP_CLAIM = sa.delete(tables.CLAIMS).where(*_at(tables.CLAIMS, "claim_id"))
-_DROP_DEVICE = sa.delete(tables.DEVICES).where(*_at(tables.DEVICES, "address"))
+# Making a statement costs more than running it, so each is made once.
+
+
+@functools.cache
+def _insert_into(table: sa.Table) -> sa.Insert:
+    return sa.insert(table)
+
+
+@functools.cache
+def _update_of(table: sa.Table, at: _Columns, values: _Columns) -> sa.Update:
+    return (
+        sa.update(table)
+        .where(*_at(table, at))
+        .values({name: sa.bindparam(name) for name in values})
+    )
+
+
+@functools.cache
+def _delete_from(table: sa.Table, at: _Columns) -> sa.Delete:
+    return sa.delete(table).where(*_at(table, at))
+
+
+@functools.cache
+def _take(changed: _Columns) -> sa.Update:
+    """Take the next generation, if the last one is the one we know."""
+    hosts = tables.HOSTS
+    return (
+        sa.update(hosts)
+        .where(*_at(hosts, ("generation",)), compatibility.MAY_WRITE)
+        .values(
+            {
+                "generation": hosts.c.generation + 1,
+                **{name: sa.bindparam(name) for name in changed},
+            }
+        )
+    )
 
 
 def write(
@@ -63,25 +100,10 @@ def write(
     after = _stand_after(known, change, tracker)
     _take_generation(connection, known.stand, after)
     host_id = known.stand.host_id
-    ended = sorted(change.ended, key=lambda claim: claim.claim_id)
-    owners = known.snapshot.held
-    _change_rows(
-        connection,
-        _DROP_HOLDING,
-        [
-            _ats(
-                host_id,
-                address=str(each.address),
-                claim_id=owners[each.address].claim_id,
-            )
-            for each in sorted(change.freed)
-        ],
-    )
-    _change_rows(
-        connection,
-        _DROP_CLAIM,
-        [_ats(host_id, claim_id=claim.claim_id) for claim in ended],
-    )
+    _drop_holdings(connection, known.snapshot, host_id, change)
+    for claim in sorted(change.ended, key=lambda each: each.claim_id):
+        at = {"claim_id": claim.claim_id}
+        _drop(connection, tables.CLAIMS, at, host_id)
     _write_inventory(connection, known.snapshot, host_id, change)
     _write_claims(connection, known.snapshot, host_id, change)
     _insert(
@@ -125,12 +147,35 @@ def _take_generation(
         for name in ("inventory_generation", "tracker", "numa")
         if getattr(after, name) != getattr(before, name)
     }
-    taken = connection.execute(
-        _TAKE.values(changed) if changed else _TAKE,
-        _ats(before.host_id, generation=before.generation),
+    taken = statements.run(
+        connection,
+        _take(tuple(changed)),
+        {
+            **_ats(before.host_id, {"generation": before.generation}),
+            **changed,
+        },
     )
-    if taken.rowcount != 1:
+    if taken != 1:
         raise errors.LostRace
+
+
+def _drop_holdings(
+    connection: sa.Connection,
+    before: claim_snapshot.Snapshot,
+    host_id: int,
+    change: claim_change.Change,
+) -> None:
+    """Drop what is given back: of a claim that ends, all in one statement."""
+    whole: set[pci_claim.Holding] = set()
+    for claim in sorted(change.ended, key=lambda each: each.claim_id):
+        whole.update(claim.holdings)
+        at = {"claim_id": claim.claim_id}
+        count = len(claim.holdings)
+        _drop(connection, tables.HOLDINGS, at, host_id, count)
+    for holding in sorted(set(change.freed) - whole):
+        owner = before.held[holding.address]
+        at = {"address": str(holding.address), "claim_id": owner.claim_id}
+        _drop(connection, tables.HOLDINGS, at, host_id)
 
 
 def _write_inventory(
@@ -164,11 +209,8 @@ def _write_inventory(
                 host_id,
                 {"domains": rows.write_domains(domains.get(str(root)))},
             )
-    _change_rows(
-        connection,
-        _DROP_DEVICE,
-        [_ats(host_id, address=str(each)) for each in sorted(change.gone)],
-    )
+    for address in sorted(change.gone):
+        _drop(connection, tables.DEVICES, {"address": str(address)}, host_id)
     _write_records(connection, before, host_id, change)
     for root, is_whole in change.modes:
         if root in before.whole_roots:
@@ -254,8 +296,10 @@ def _write_history(
 def _insert(
     connection: sa.Connection, table: sa.Table, new: list[rows.Row]
 ) -> None:
-    if new:
-        connection.execute(sa.insert(table), new)
+    if len(new) == 1:
+        statements.run(connection, _insert_into(table), new[0])
+    elif new:
+        statements.run_each(connection, _insert_into(table), new)
 
 
 def _set(
@@ -265,19 +309,21 @@ def _set(
     host_id: int,
     values: dict[str, Any],
 ) -> None:
-    """Change one row; a row that is not as it was known is a lost race."""
-    statement = sa.update(table).where(*_at(table, *at)).values(values)
-    done = connection.execute(statement, _ats(host_id, **at))
-    if done.rowcount != 1:
-        raise errors.LostRace
+    """Change one row; a row that is not as it was known is meddled with."""
+    statement = _update_of(table, tuple(at), tuple(values))
+    given = {**_ats(host_id, at), **values}
+    if statements.run(connection, statement, given) != 1:
+        raise errors.Meddled
 
 
-def _change_rows(
+def _drop(
     connection: sa.Connection,
-    statement: sa.Delete,
-    wanted: Iterable[rows.Row],
+    table: sa.Table,
+    at: dict[str, str],
+    host_id: int,
+    count: int = 1,
 ) -> None:
-    """Run a statement once for each row, which has to be there."""
-    for each in wanted:
-        if connection.execute(statement, each).rowcount != 1:
-            raise errors.LostRace
+    """Drop rows that are there; if they are not, somebody meddled."""
+    statement = _delete_from(table, tuple(at))
+    if statements.run(connection, statement, _ats(host_id, at)) != count:
+        raise errors.Meddled

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The address of one PCI function."""
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -52,11 +53,16 @@ class PciAddress(NamedTuple):
 
     def __str__(self) -> str:
         """Write the address as the kernel does, in lower case."""
-        return (
-            f"{self.domain:04x}:{self.bus:02x}:{self.slot:02x}.{self.function}"
-        )
+        return _write(self)
 
     @property
     def ignored_by_nova(self) -> bool:
         """Whether Nova skips a device here, its domain being above ffff."""
         return self.domain > NOVA_MAX_DOMAIN
+
+
+@functools.lru_cache(maxsize=65_536)
+def _write(address: PciAddress) -> str:
+    """Write an address once: hosts have the same ones again and again."""
+    domain, bus, slot, function = address
+    return f"{domain:04x}:{bus:02x}:{slot:02x}.{function}"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The options of ``[pci_sched]``: what they say, take and change."""
 
+import logging
 import pathlib
 import re
 from typing import Any
@@ -18,7 +19,10 @@ from pci_sched.model import request as pci_request
 _NAMES = [option.name for option in _OPTIONS]
 
 _CHANGES = "SIGHUP: changes it, from the next request on."
-_STAYS = "SIGHUP: does not change it; restart nova-scheduler."
+_STAYS = {
+    "SIGHUP: does not change it; restart nova-scheduler.",
+    "SIGHUP: does not change it; restart nova-compute.",
+}
 
 
 def _load(path: pathlib.Path, text: str) -> cfg.ConfigOpts:
@@ -42,7 +46,7 @@ def test_the_help_of_an_option_says_all_that_an_operator_asks(
 ) -> None:
     first, *_, last = (option.help or "").strip().split("\n\n")
     assert first.endswith(".")
-    assert last == (_CHANGES if option.mutable else _STAYS)
+    assert last in ({_CHANGES} if option.mutable else _STAYS)
     assert "Related options:\n\n* " in (option.help or "")
     choices = getattr(option.type, "choices", None)
     assert choices or "Possible values:\n\n* " in (option.help or "")
@@ -81,6 +85,10 @@ def test_without_a_word_in_the_file_the_defaults_hold(
         "weigher_rarity_cost": 1.0,
         "weigher_link_cost": 10.0,
         "weigher_fill": "none",
+        "connection": None,
+        "state_path": None,
+        "ledger_timeout": 30.0,
+        "claim_ttl": 0,
     }
 
 
@@ -106,6 +114,9 @@ def test_the_options_can_be_registered_again() -> None:
         ("scheduler_matcher = true", True),
         ("device_choice = spread", "spread"),
         ("topology_weight_multiplier = -1.5", -1.5),
+        ("connection = mysql://u:a$$b%c@h/d", "mysql://u:a$b%c@h/d"),
+        ("ledger_timeout = 0.5", 0.5),
+        ("claim_ttl = 3600", 3600),
     ],
 )
 def test_a_line_of_a_file_is_read(
@@ -130,6 +141,8 @@ def test_a_line_of_a_file_is_read(
         "search_budget = 0",
         "weigher_split_cost = -1",
         "weigher_fill = both",
+        "ledger_timeout = 0",
+        "claim_ttl = -1",
     ],
 )
 def test_a_value_that_no_option_has_is_refused(
@@ -181,3 +194,13 @@ def test_the_generator_finds_the_options_and_its_sample_can_be_used(
         if option.sample_default is None:
             assert group[option.name] == option.default
         assert group[option.name] is not None
+
+
+def test_a_log_of_all_options_hides_the_password_of_the_ledger(
+    file: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    conf = _load(file, "[pci_sched]\nconnection = mysql://u:hush@h/d\n")
+    caplog.set_level(logging.DEBUG)
+    conf.log_opt_values(logging.getLogger(), logging.DEBUG)
+    assert "pci_sched.connection" in caplog.text
+    assert "hush" not in caplog.text

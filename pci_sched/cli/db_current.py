@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``pci-pool db current``: the revision of a ledger."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cliff import lister
+
+from pci_sched.cli import command, ledger_source
+from pci_sched.db import compatibility, errors, migration
+
+COLUMNS = ("ledger", "revision", "newest", "oldest_writer", "writer")
+
+_Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
+
+
+class Current(command.HostLister):
+    """Show the revision of a ledger's tables, and of this library.
+
+    This library writes if its own number as a writer is at least that of the
+    oldest one that the database allows.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the options of this verb."""
+        # The options of other verbs name a host, these a ledger.
+        parser = lister.Lister.get_parser(self, prog_name)
+        ledger_source.add_argument(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> _Table:
+        """Read the revision."""
+        place = ledger_source.find(parsed_args, self.app)
+        engine = ledger_source.open_engine(parsed_args, self.app)
+        with errors.translated(), engine.connect() as connection:
+            revision = migration.current(connection)
+            oldest = compatibility.oldest_writer(connection)
+        engine.dispose()
+        row = (
+            str(place),
+            revision or "base",
+            migration.newest(),
+            oldest,
+            compatibility.WRITER,
+        )
+        return COLUMNS, [row]
