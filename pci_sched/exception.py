@@ -152,7 +152,7 @@ class Reason(Protocol):
 class ClaimRefused(PciSchedException):
     """A host cannot serve what is claimed.
 
-    :ivar refusal: The refusal, as :func:`pci_sched.match` gives it.
+    :ivar refusal: What :func:`~pci_sched.matching.host_match.match` gives.
     """
 
     def __init__(self, host: str, refusal: Reason) -> None:

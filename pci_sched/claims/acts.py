@@ -30,6 +30,13 @@ class Cause(NamedTuple):
     reason: str = ""
 
 
+#: Ends a move of an instance well or badly: the ledger, the instance, the
+#: move, who and why.
+EndOfMove = Callable[
+    [claim_snapshot.Snapshot, str, str, Cause], claim_change.Change | None
+]
+
+
 def open_claim(
     snapshot: claim_snapshot.Snapshot,
     claim: pci_claim.Claim,
@@ -143,7 +150,7 @@ def detach(
         if freed == claim.holdings and freed:
             changes.append(end([claim], states.Act.DETACH, cause))
         elif freed:
-            changes.append(_shrink(claim, freed, cause))
+            changes.append(shrink(claim, freed, cause))
     return _together(changes)
 
 
@@ -242,11 +249,18 @@ def _restate(
     )
 
 
-def _shrink(
+def shrink(
     claim: pci_claim.Claim,
     freed: tuple[pci_claim.Holding, ...],
     cause: Cause,
 ) -> claim_change.Change:
+    """Take some of its devices from a claim that keeps others.
+
+    :param claim: As it is.
+    :param freed: Some of its holdings, not all.
+    :param cause: Who and why.
+    :returns: The change.
+    """
     left = tuple(each for each in claim.holdings if each not in freed)
     after = dataclasses.replace(claim, holdings=left)
     return claim_change.Change(

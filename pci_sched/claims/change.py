@@ -101,3 +101,33 @@ def step(
         actor=actor,
         reason=reason,
     )
+
+
+def then(first: Change, second: Change) -> Change:
+    """Make one change out of two, to be written in one transaction.
+
+    :param first: Of a ledger.
+    :param second: Of the ledger as it is after *first*; neither gives back
+        what the other one takes.
+    :returns: What both do.
+    """
+    ended = {each.claim_id for each in second.ended}
+    claims = {each.claim_id: each for each in (*first.claims, *second.claims)}
+    put = {each.device.address: each for each in (*first.put, *second.put)}
+    gone = {*first.gone, *second.gone} - {
+        each.device.address for each in second.put
+    }
+    return Change(
+        claims=tuple(claims[each] for each in claims if each not in ended),
+        ended=(*first.ended, *second.ended),
+        freed=(*first.freed, *second.freed),
+        held=(*first.held, *second.held),
+        modes=tuple(
+            sorted({**dict(first.modes), **dict(second.modes)}.items())
+        ),
+        inventory=second.inventory or first.inventory,
+        put=tuple(put[each] for each in put if each not in second.gone),
+        gone=tuple(sorted(gone)),
+        roots=tuple(sorted({*first.roots, *second.roots})),
+        steps=(*first.steps, *second.steps),
+    )

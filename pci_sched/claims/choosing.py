@@ -23,8 +23,9 @@ from pci_sched.pools import supply as pool_supply
 #: it does not know.
 PATIENCE = 100
 
-#: The longest instance and migration ids that fit into a database.
+#: The longest ids that a database keeps whole.
 _LONGEST_ID = 36
+_LONGEST_REQUEST_ID = 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,16 +46,12 @@ class Wanted:
         :raises exception.RequestInvalid: If an id is too long, or missing, or
             two requests have the same.
         """
-        if not 0 < len(self.instance_uuid) <= _LONGEST_ID:
-            raise exception.RequestInvalid(
-                f"instance {self.instance_uuid!r}: an id has 1 to"
-                f" {_LONGEST_ID} characters"
-            )
-        if len(self.migration) > _LONGEST_ID:
-            raise exception.RequestInvalid(
-                f"migration {self.migration!r}: an id has at most"
-                f" {_LONGEST_ID} characters"
-            )
+        _refuse_length("instance", self.instance_uuid, 1, _LONGEST_ID)
+        _refuse_length("migration", self.migration, 0, _LONGEST_ID)
+        for each in self.request.devices:
+            name, port = each.request_id, each.port_id or ""
+            _refuse_length("request", name, 0, _LONGEST_REQUEST_ID)
+            _refuse_length("port", port, 0, _LONGEST_ID)
         ids = [each.request_id for each in self.request.devices]
         if len(set(ids)) < len(ids):
             raise exception.RequestInvalid(
@@ -68,6 +65,14 @@ class Wanted:
             self.instance_uuid,
             self.migration,
             [each.request_id for each in self.request.devices],
+        )
+
+
+def _refuse_length(what: str, name: str, least: int, most: int) -> None:
+    """Refuse an id that no database would keep whole."""
+    if not least <= len(name) <= most:
+        raise exception.RequestInvalid(
+            f"{what} {name!r}: an id has {least} to {most} characters"
         )
 
 
@@ -144,6 +149,8 @@ def _supply_without(
     snapshot: claim_snapshot.Snapshot, claims: tuple[pci_claim.Claim, ...]
 ) -> claim_snapshot.Snapshot:
     """Look at a ledger as it is once some claims have ended."""
+    if not claims:
+        return snapshot
     return snapshot.after(claim_change.Change(ended=claims))
 
 

@@ -139,7 +139,11 @@ class Snapshot:
             self,
             generation=self.generation + 1,
             inventory=change.inventory or self.inventory,
-            whole_roots={**self.whole_roots, **dict(change.modes)},
+            whole_roots=(
+                {**self.whole_roots, **dict(change.modes)}
+                if change.modes
+                else self.whole_roots
+            ),
             claims=claims,
         )
 

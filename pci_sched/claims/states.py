@@ -38,6 +38,9 @@ class Act(enum.StrEnum):
     REVERT_MOVE = "revert_move"
     #: Written by a repair, after what an authority says.
     ADOPT = "adopt"
+    #: Written by a repair, where the history told otherwise: how a claim is.
+    #: The claim itself does not change by it.
+    RESTATE = "restate"
     #: These are done to devices.
     SYNC = "sync"
     QUARANTINE = "quarantine"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the hardware shows, beside what the ledger knows of it."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 import dataclasses
 import enum
 
@@ -12,11 +12,14 @@ from pci_sched.claims import inventory as claim_inventory
 from pci_sched.claims import snapshot as claim_snapshot
 from pci_sched.model import address as pci_address
 from pci_sched.model import host as pci_host
+from pci_sched.pools import domains as pool_domains
 from pci_sched.pools import host_supply
 from pci_sched.pools import key as pool_key
 
 #: How many addresses a line of the history lists before it only counts.
 _LISTED = 8
+
+_VANISHED = "it vanished"
 
 
 class DriftKind(enum.StrEnum):
@@ -43,7 +46,10 @@ class Drift:
 
 
 def compare(
-    snapshot: claim_snapshot.Snapshot, host: pci_host.Host, cause: acts.Cause
+    snapshot: claim_snapshot.Snapshot,
+    host: pci_host.Host,
+    cause: acts.Cause,
+    in_use: Container[pci_address.PciAddress] = (),
 ) -> tuple[tuple[Drift, ...], claim_change.Change | None]:
     """Bring the inventory of a ledger up to what the hardware shows.
 
@@ -53,10 +59,12 @@ def compare(
     :param snapshot: The ledger now.
     :param host: With all its devices, as just read.
     :param cause: Who and why.
+    :param in_use: Devices that somebody uses though nobody holds them: none
+        of these becomes available by it.
     :returns: What is different, sorted, and the change that has to be
         written; ``None`` if nothing is different.
     """
-    comparison = _Comparison(snapshot, host)
+    comparison = _Comparison(snapshot, host, in_use)
     return comparison.drifts, comparison.change(cause)
 
 
@@ -64,12 +72,16 @@ class _Comparison:
     """One look at the hardware beside one ledger."""
 
     def __init__(
-        self, snapshot: claim_snapshot.Snapshot, host: pci_host.Host
+        self,
+        snapshot: claim_snapshot.Snapshot,
+        host: pci_host.Host,
+        in_use: Container[pci_address.PciAddress],
     ) -> None:
         self._snapshot = snapshot
+        self._in_use = in_use
         self._host = host
         self._known = snapshot.inventory.records
-        self._seen = _wanted(host)
+        self._seen = wanted(host)
         self._put: dict[pci_address.PciAddress, claim_inventory.Record] = {}
         self._gone: list[pci_address.PciAddress] = []
         found: list[Drift] = []
@@ -110,26 +122,26 @@ class _Comparison:
             self._put.values(), self._gone
         )
         fresh = host_supply.fault_domains(self._host)
+        known = self._snapshot.inventory.domains
         domains = {
-            name: fresh.get(name) or self._snapshot.inventory.domains[name]
+            name: fresh.get(name)
+            or known.get(name)
+            or pool_domains.of_address(name)
             for name in map(str, after.roots)
-            if name in fresh or name in self._snapshot.inventory.domains
         }
         return dataclasses.replace(
             after, domains=domains, numa=self._host.numa
         )
 
     def _look_at(self, address: pci_address.PciAddress) -> Iterable[Drift]:
-        old = self._known.get(address)
-        new = self._seen.get(address)
-        if old is None and new is not None:
-            self._put[address] = new
-            return [Drift(address, DriftKind.NEW)]
-        if old is not None and new is None:
-            return self._miss(old)
-        if old is not None and new is not None:
-            return self._compare(old, new)
-        return ()
+        if address not in self._seen:
+            return self._miss(self._known[address])
+        if address in self._known:
+            return self._compare(self._known[address], self._seen[address])
+        if address in self._in_use:
+            return ()
+        self._put[address] = self._seen[address]
+        return [Drift(address, DriftKind.NEW)]
 
     def _miss(self, old: claim_inventory.Record) -> Iterable[Drift]:
         address = old.device.address
@@ -138,7 +150,7 @@ class _Comparison:
             return [Drift(address, DriftKind.VANISHED)]
         if not old.present:
             return ()
-        return self._quarantine(old, "it vanished", present=False)
+        return self._quarantine(old, _VANISHED, present=False)
 
     def _compare(
         self, old: claim_inventory.Record, new: claim_inventory.Record
@@ -147,9 +159,11 @@ class _Comparison:
         other = identity.difference(old, new) or identity.difference(
             self._known.get(old.device.root), self._seen.get(old.device.root)
         )
+        if not other:
+            new = _remembering(old, new)
         if address not in self._snapshot.held:
             return self._renew(old, new, other)
-        why = other or self._recount(old.device.root)
+        why = other or trouble(self._known, self._seen, address)
         if not why:
             return self._follow(old, new)
         if other:
@@ -163,13 +177,15 @@ class _Comparison:
         other: str,
     ) -> Iterable[Drift]:
         """Take a free device as it is now; seen whole, it is cleared."""
+        address = old.device.address
+        if address in self._in_use:
+            new = dataclasses.replace(new, quarantine=old.quarantine)
         if old == new:
             return ()
-        address = old.device.address
         self._put[address] = new
         if other:
             return [Drift(address, DriftKind.REPLACED, other)]
-        if old.quarantine:
+        if old.quarantine and not new.quarantine:
             return [Drift(address, DriftKind.CLEARED, old.quarantine)]
         return [Drift(address, DriftKind.CHANGED, _changed(old, new))]
 
@@ -204,18 +220,46 @@ class _Comparison:
             return [Drift(address, DriftKind.CHANGED, why)]
         return [Drift(address, DriftKind.QUARANTINED, why)]
 
-    def _recount(self, root: pci_address.PciAddress) -> str:
-        """Tell whether a PF got another number of VFs."""
-        old, new = self._known.get(root), self._seen.get(root)
-        before = old.device.sriov_numvfs if old else None
-        now = new.device.sriov_numvfs if new else None
-        if None in (before, now) or before == now:
-            return ""
-        return f"its PF {root} had {before} VFs and has {now}"
+
+def trouble(
+    known: claim_inventory.ByAddress,
+    seen: claim_inventory.ByAddress,
+    address: pci_address.PciAddress,
+) -> str:
+    """Say why a device has to be in quarantine while it is held.
+
+    :param known: The records of the ledger.
+    :param seen: Those of the hardware.
+    :param address: Of a device that the ledger knows.
+    :returns: A sentence for a person; "" if it may be held.
+    """
+    if address not in seen:
+        return _VANISHED
+    root = known[address].device.root
+    return (
+        identity.difference(known[address], seen[address])
+        or identity.difference(known.get(root), seen.get(root))
+        or _recount(known.get(root), seen.get(root))
+    )
 
 
-def _wanted(host: pci_host.Host) -> claim_inventory.ByAddress:
-    """List the devices of a host that belong into a ledger."""
+def _recount(
+    old: claim_inventory.Record | None, new: claim_inventory.Record | None
+) -> str:
+    """Tell whether a PF got another number of VFs."""
+    before = old.device.sriov_numvfs if old else None
+    now = new.device.sriov_numvfs if new else None
+    if old is None or None in (before, now) or before == now:
+        return ""
+    return f"its PF {old.device.address} had {before} VFs and has {now}"
+
+
+def wanted(host: pci_host.Host) -> claim_inventory.ByAddress:
+    """List the devices of a host that belong into a ledger.
+
+    :param host: With all its devices.
+    :returns: Those that belong into a pool, and their PFs.
+    """
     poolable = {
         device.address: device
         for device in host.devices
@@ -227,6 +271,17 @@ def _wanted(host: pci_host.Host) -> claim_inventory.ByAddress:
         for device in host.devices
         if device.address in poolable or device.address in roots
     }
+
+
+def _remembering(
+    old: claim_inventory.Record, new: claim_inventory.Record
+) -> claim_inventory.Record:
+    """Keep the serial number of a card if only this look could not read it."""
+    serial = old.device.card_serial_number
+    if serial is None or new.device.card_serial_number is not None:
+        return new
+    device = dataclasses.replace(new.device, card_serial_number=serial)
+    return dataclasses.replace(new, device=device)
 
 
 def _changed(old: claim_inventory.Record, new: claim_inventory.Record) -> str:

@@ -7,12 +7,14 @@ import datetime
 import functools
 
 from pci_sched import exception
-from pci_sched.claims import acts, choosing, states
+from pci_sched.claims import acts, choosing, endings, finding, states, upkeep
 from pci_sched.claims import change as claim_change
 from pci_sched.claims import claim as pci_claim
+from pci_sched.claims import repair as claim_repair
 from pci_sched.claims import snapshot as claim_snapshot
 from pci_sched.claims import store as claim_store
 from pci_sched.claims import sync as claim_sync
+from pci_sched.claims import truths as claim_truths
 from pci_sched.matching import options as pci_options
 from pci_sched.model import host as pci_host
 from pci_sched.model import request as pci_request
@@ -176,7 +178,7 @@ class ClaimTracker:
         try:
             return self._store.change(self.host, decide).claims[claim_id]
         except exception.ClaimUnknown:
-            self._explain_end(claim_id)
+            endings.explain_end(self._store, self.host, claim_id)
             raise
 
     def abort(self, claim_id: str, *, reason: str = "") -> None:
@@ -248,21 +250,16 @@ class ClaimTracker:
         :param instance_uuid: Of the instance.
         :param migration: Of the move.
         :param reason: For the history.
-        :raises exception.ClaimConflict: If the move was reverted.
         """
-        was = self._end_of(instance_uuid, migration)
-        if was is states.Act.REVERT_MOVE:
-            raise exception.ClaimConflict(
-                migration, "the move was reverted and cannot be finished"
-            )
-        if was is None:
-            decide = functools.partial(
-                acts.finish_move,
-                instance_uuid=instance_uuid,
-                migration=migration,
-                cause=self._cause(reason),
-            )
-            self._store.change(self.host, decide)
+        endings.end_move(
+            self._store,
+            self.host,
+            states.Act.FINISH_MOVE,
+            acts.finish_move,
+            instance_uuid=instance_uuid,
+            migration=migration,
+            cause=self._cause(reason),
+        )
 
     def revert_move(
         self, instance_uuid: str, migration: str, *, reason: str = ""
@@ -275,21 +272,16 @@ class ClaimTracker:
         :param instance_uuid: Of the instance.
         :param migration: Of the move.
         :param reason: For the history.
-        :raises exception.ClaimConflict: If the move was finished.
         """
-        was = self._end_of(instance_uuid, migration)
-        if was is states.Act.FINISH_MOVE:
-            raise exception.ClaimConflict(
-                migration, "the move was finished and cannot be reverted"
-            )
-        if was is None:
-            decide = functools.partial(
-                acts.revert_move,
-                instance_uuid=instance_uuid,
-                migration=migration,
-                cause=self._cause(reason),
-            )
-            self._store.change(self.host, decide)
+        endings.end_move(
+            self._store,
+            self.host,
+            states.Act.REVERT_MOVE,
+            acts.revert_move,
+            instance_uuid=instance_uuid,
+            migration=migration,
+            cause=self._cause(reason),
+        )
 
     def expire(self) -> tuple[pci_claim.Claim, ...]:
         """End the claims that nobody confirmed in time.
@@ -309,6 +301,39 @@ class ClaimTracker:
 
         self._store.change(self.host, decide)
         return tuple(ended)
+
+    def audit(
+        self, truths: claim_truths.Truths
+    ) -> tuple[finding.Finding, ...]:
+        """Hold the ledger and its history against what others say.
+
+        :param truths: What others say.
+        :returns: What was found, by code and address.
+        """
+        return upkeep.find(self._store, self.host, truths, self._clock())
+
+    def repair(
+        self,
+        wanted: claim_repair.Wanted,
+        truths: claim_truths.Truths,
+        *,
+        dry_run: bool = True,
+        reason: str = "",
+    ) -> claim_repair.Outcome:
+        """Do what is safe about the findings of an audit.
+
+        Nothing that an instance known to any of the truths uses becomes
+        available by it.
+
+        :param wanted: Findings of an audit, or all of some codes.
+        :param truths: What others say.
+        :param dry_run: Whether to write nothing.
+        :param reason: For the history.
+        :returns: What was done, or would be.
+        """
+        act = upkeep.rehearse if dry_run else upkeep.repair
+        cause = self._cause(reason)
+        return act(self._store, self.host, wanted, truths, cause)
 
     def snapshot(self) -> claim_snapshot.Snapshot:
         """Read the host's ledger as it is now."""
@@ -351,28 +376,3 @@ class ClaimTracker:
 
     def _cause(self, reason: str) -> acts.Cause:
         return acts.Cause(self._clock(), self._actor, reason)
-
-    def _end_of(self, instance_uuid: str, migration: str) -> states.Act | None:
-        """Tell how a move ended here, if it did."""
-        if not migration:
-            raise exception.RequestInvalid(
-                "migration is empty; it names the move that ends"
-            )
-        ends = {states.Act.FINISH_MOVE, states.Act.REVERT_MOVE}
-        for step in self._store.history(
-            self.host, instance_uuid=instance_uuid, migration=migration
-        ):
-            if step.act in ends:
-                return step.act
-        return None
-
-    def _explain_end(self, claim_id: str) -> None:
-        """Say how a claim ended, if there was one."""
-        past = self._store.history(self.host, claim_id=claim_id, last=1)
-        for step in past:
-            raise exception.ClaimConflict(
-                claim_id,
-                f"it was {step.state} by {step.act} at"
-                f" {step.at.isoformat(timespec='seconds')}"
-                + (f" ({step.reason})" if step.reason else ""),
-            )
