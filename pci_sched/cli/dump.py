@@ -7,7 +7,15 @@ import importlib
 import pathlib
 from typing import Any
 
-from pci_sched.cli import command, device_table, pool_table, selection
+from pci_sched.cli import (
+    claims,
+    command,
+    device_table,
+    ledger_source,
+    ledger_status,
+    pool_table,
+    selection,
+)
 from pci_sched.inputs import pci_ids
 from pci_sched.model import host as pci_host
 from pci_sched.pools import ledger
@@ -24,9 +32,9 @@ class Dump(command.HostLister):
 
     A pool is what a scheduler cannot tell apart: the same type, ids, NUMA
     node, PF and tags. A "?" is what nobody can know from here: a live tree
-    knows nothing of claims. The formats tree, dot and svg draw the path from
-    the root complex to each device; prometheus is for a node exporter's
-    textfile collector.
+    knows nothing of claims, unless --db names a ledger. The formats tree, dot
+    and svg draw the path from the root complex to each device; prometheus is
+    for a node exporter's textfile collector.
     """
 
     pictures = ("dot", "prometheus", "svg", "tree")
@@ -46,6 +54,12 @@ class Dump(command.HostLister):
             help="give each VF a line of its own in the tree, alike or not",
         )
         parser.add_argument(
+            "--db",
+            metavar="URL",
+            help="the database of a ledger, which says who holds the devices"
+            " of the host (the one of this name, or the only one)",
+        )
+        parser.add_argument(
             "--pci-ids",
             type=pathlib.Path,
             metavar="FILE",
@@ -57,6 +71,8 @@ class Dump(command.HostLister):
     def take_action(self, parsed_args: argparse.Namespace) -> _Table:
         """Read the host and make rows, or one finished text, of it."""
         host = self.read_host(parsed_args)
+        if parsed_args.db is not None:
+            host = self._ask_ledger(parsed_args, host)
         wanted = selection.Selection.of(parsed_args, host)
         names = pci_ids.PciIds.read(parsed_args.pci_ids).name
         if parsed_args.formatter in self.pictures:
@@ -70,6 +86,20 @@ class Dump(command.HostLister):
             return device_table.COLUMNS, device_table.rows(devices, names)
         pools = ledger.Ledger.of(host.devices, wanted.wants).pools
         return pool_table.COLUMNS, pool_table.rows(pools, names)
+
+    def _ask_ledger(
+        self, parsed_args: argparse.Namespace, host: pci_host.Host
+    ) -> pci_host.Host:
+        """Let the ledger say who holds what."""
+        store = ledger_source.open_store(parsed_args, self.app)
+        try:
+            known = store.hosts()
+            is_named = any(host.name == each.name for each in known)
+            name = parsed_args.host or (host.name if is_named else None)
+            chosen = claims.choose(known, name)
+            return ledger_status.fill_in(host, store.read(chosen))
+        finally:
+            store.close()
 
     def _draw(
         self,

@@ -23,10 +23,24 @@ _NAME = "pci-pool"
 #: The verbs and where they live; a module is imported when its verb is used.
 VERBS = {
     "check": "pci_sched.cli.check:Check",
+    "claims audit": "pci_sched.cli.claims_audit:Audit",
+    "claims history": "pci_sched.cli.claims_history:History",
+    "claims list": "pci_sched.cli.claims_list:List",
+    "claims repair": "pci_sched.cli.claims_audit:Repair",
+    "claims show": "pci_sched.cli.claims_show:Show",
+    "db check": "pci_sched.cli.db_check:Check",
+    "db current": "pci_sched.cli.db_current:Current",
+    "db downgrade": "pci_sched.cli.db_downgrade:Downgrade",
+    "db upgrade": "pci_sched.cli.db_upgrade:Upgrade",
     "dump": "pci_sched.cli.dump:Dump",
     "explain": "pci_sched.cli.explain:Explain",
     "record": "pci_sched.cli.record:Record",
 }
+
+
+#: What others log below this is for --verbose: alembic tells each step, and
+#: oslo.db each error before we say what it means.
+_LOUD = {"alembic": logging.WARNING, "oslo_db": logging.CRITICAL}
 
 
 class _Verbs(commandmanager.CommandManager):
@@ -81,6 +95,14 @@ class PciPool(app.App):
             "--version", action="version", version=f"{_NAME} {version}"
         )
         return parser
+
+    def configure_logging(self) -> None:
+        """Log as cliff does, without what only a developer wants."""
+        super().configure_logging()
+        is_verbose = self.options.verbose_level > self.DEFAULT_VERBOSE_LEVEL
+        for name, level in _LOUD.items():
+            logger = logging.getLogger(name)
+            logger.setLevel(logging.NOTSET if is_verbose else level)
 
     def interact(self) -> None:
         """Print the help: there is nothing to be interactive about."""

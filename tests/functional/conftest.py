@@ -8,6 +8,7 @@ import pathlib
 
 import pytest
 
+import claims_ledger
 import pci_pool as pci_pool_helper
 import recorded
 
@@ -39,3 +40,23 @@ def pci_pool(
     for wish in ("CLIFF_FIT_WIDTH", "CLIFF_MAX_TERM_WIDTH"):
         monkeypatch.delenv(wish, raising=False)
     return pci_pool_helper.PciPool(capsys)
+
+
+@pytest.fixture
+def file(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A ledger, in a directory of its own."""
+    path = tmp_path / "ledger" / "ledger.sqlite"
+    claims_ledger.write(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def claims(
+    pci_pool: pci_pool_helper.PciPool, file: pathlib.Path
+) -> claims_ledger.Claims:
+    """Run a verb of ``pci-pool claims`` on that ledger."""
+
+    def run(verb: str, *argv: str | pathlib.Path) -> pci_pool_helper.Ran:
+        return pci_pool("claims", verb, "--db", f"sqlite:///{file}", *argv)
+
+    return run
