@@ -135,16 +135,16 @@ class Snapshot:
             claims.pop(ended.claim_id, None)
         for claim in change.claims:
             claims[claim.claim_id] = claim
-        return dataclasses.replace(
-            self,
-            generation=self.generation + 1,
-            inventory=change.inventory or self.inventory,
-            whole_roots=(
-                {**self.whole_roots, **dict(change.modes)}
-                if change.modes
-                else self.whole_roots
-            ),
-            claims=claims,
+        modes = self.whole_roots
+        if change.modes:
+            modes = {**modes, **dict(change.modes)}
+        return Snapshot(
+            self.host,
+            self.generation + 1,
+            change.inventory or self.inventory,
+            modes,
+            claims,
+            self.rival,
         )
 
 

@@ -71,6 +71,9 @@ _TRIGGER_DENIED: Final = re.compile(
 #: What a database may raise, through oslo.db or past it.
 DATABASE: Final = (db_exception.DBError, sa.exc.SQLAlchemyError)
 
+#: What reading and writing may raise besides what the caller's part does.
+RAISED: Final = (LostRace, Meddled, *DATABASE)
+
 
 def is_table_missing(error: BaseException) -> bool:
     """Tell whether a table was asked for that is not there."""
@@ -80,6 +83,11 @@ def is_table_missing(error: BaseException) -> bool:
 def is_trigger_denied(error: BaseException) -> bool:
     """Tell whether the user may not create triggers."""
     return _reads(error, _TRIGGER_DENIED)
+
+
+def is_worth_retrying(error: BaseException) -> bool:
+    """Tell whether the same may succeed when it is tried again."""
+    return is_contested(error) or is_away(error)
 
 
 def is_contested(error: BaseException) -> bool:

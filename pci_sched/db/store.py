@@ -175,6 +175,17 @@ class SqlClaimStore:
 
     def _tried(self, work: Callable[[], _T]) -> _T:
         """Do something as often as it takes, within patience."""
+        with errors.translated():
+            try:
+                return work()
+            except errors.RAISED as error:
+                # Nearly always there is nothing to be tried again.
+                if self._attempts == 1 or not errors.is_worth_retrying(error):
+                    raise
+            return self._tried_again(work)
+
+    def _tried_again(self, work: Callable[[], _T]) -> _T:
+        """Do what failed once as often as is left."""
         ends_at = time.monotonic() + self._patience_s
 
         def retry(
@@ -183,7 +194,7 @@ class SqlClaimStore:
             waits_s: tuple[float, float],
         ) -> Any:
             return oslo_db_api.wrap_db_retry(
-                max_retries=attempts - 1,
+                max_retries=attempts - 2,
                 retry_interval=waits_s[0],
                 max_retry_interval=waits_s[1],
                 inc_retry_interval=True,
@@ -196,9 +207,9 @@ class SqlClaimStore:
         away = min(self._attempts, _ATTEMPTS_AWAY)
         contested = retry(errors.is_contested, self._attempts, _WAITS_S)
         waiting = retry(errors.is_away, away, _WAITS_AWAY_S)
-        with errors.translated():
-            done: _T = waiting(contested(work))()
-            return done
+        time.sleep(_WAITS_S[0])
+        done: _T = waiting(contested(work))()
+        return done
 
     def _write(
         self,
