@@ -158,20 +158,17 @@ def _holdings(
     plan: pci_plan.Plan, request: pci_request.InstanceRequest
 ) -> tuple[pci_claim.Holding, ...]:
     ports = {each.request_id: each.port_id for each in request.devices}
-    return tuple(
-        sorted(
-            pci_claim.Holding(
-                address,
-                pci_address.PciAddress.parse(
-                    serving.pool.root or str(address)
-                ),
-                serving.request_id,
-                ports[serving.request_id],
-            )
-            for serving in plan.servings
-            for address in serving.addresses or ()
-        )
-    )
+    found = []
+    for serving in plan.servings:
+        addresses = serving.addresses or ()
+        name = serving.request_id
+        parent = serving.pool.root
+        root = parent and pci_address.PciAddress.parse(parent)
+        found += [
+            pci_claim.Holding(each, root or each, name, ports[name])
+            for each in addresses
+        ]
+    return tuple(sorted(found))
 
 
 def _refuse_another(

@@ -13,9 +13,6 @@ from sqlalchemy import event
 
 from pci_sched import exception
 
-#: An execution option of connections that only read.
-READ_ONLY = "pci_sched_read_only"
-
 #: Databases that are known to keep what the schema promises.
 DIALECTS = ("sqlite", "mysql", "mariadb", "postgresql")
 
@@ -61,20 +58,37 @@ def connect(
     :param url: As SQLAlchemy takes it; a SQLite file is made if it is not
         there, readable by its owner only, and so is its directory.
     :param timeout_s: How long to wait for a connection, and for a lock.
-    :param for_migration: Whether a statement may take longer than that.
-    :returns: The engine.
+    :param for_migration: Whether a statement may take longer than that, and
+        every transaction of SQLite may write.
+    :returns: The engine; others begin theirs by :func:`start`.
     """
     parsed = parse(url) if isinstance(url, str) else url
     kind = parsed.get_backend_name()
     if kind == "sqlite":
         _make_private(parsed.database)
     made = _create(parsed, _arguments(parsed, timeout_s, for_migration))
-    exc_filters.register_engine(made)
+    # All that oslo.db registers beside this is for savepoints.
+    event.listen(made, "handle_error", exc_filters.handler, retval=True)
     if kind == "sqlite":
         event.listen(made, "connect", _prepare_sqlite)
-        event.listen(made, "begin", _begin_sqlite)
+        if for_migration:
+            event.listen(made, "begin", start)
     _ENGINES.add(made)
     return made
+
+
+def start(connection: sa.Connection, *, reads: bool = False) -> None:
+    """Begin a transaction where it does not begin by itself: on SQLite.
+
+    No event does it, because any that is listened to makes each statement of
+    each connection dearer.
+
+    :param connection: In a transaction that has done nothing yet.
+    :param reads: Whether it does not write. Who does takes the right to at
+        once: waiting for it later may deadlock.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _create(url: sa_engine.URL, arguments: dict[str, Any]) -> sa.Engine:
@@ -98,13 +112,17 @@ def _arguments(
             # oslo.db opens the file anew for each transaction; the last one
             # to close it then has to write the whole log back.
             "poolclass": sa.pool.QueuePool,
+            # Every transaction of ours is ended by us.
+            "pool_reset_on_return": None,
         }
     whole_s = max(1, round(timeout_s))
     words = _for_postgresql if kind == "postgresql" else _for_mysql
     arguments = words(timeout_s, for_migration)
     return {
         "connect_args": {"connect_timeout": whole_s, **arguments},
-        "pool_pre_ping": True,
+        # Before servers end what is idle. No ping: an act finds a dead
+        # connection by itself, and is done again on a new one.
+        "pool_recycle": 3600,
     }
 
 
@@ -157,12 +175,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {setting}")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    """Take the right to write at once: waiting for it later may deadlock."""
-    reads = connection.get_execution_options().get(READ_ONLY)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _forget_after_fork() -> None:

@@ -83,6 +83,7 @@ def create_if_empty(database: sa.Engine) -> None:
         if sa.inspect(connection).get_table_names():
             return
     with database.begin() as connection:
+        engine.start(connection)
         if not sa.inspect(connection).get_table_names():
             migration.upgrade(connection)
 

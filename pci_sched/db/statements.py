@@ -29,9 +29,9 @@ class _Words(NamedTuple):
 
     def fill(self, given: Parameters) -> Any:
         """Give the parameters of a run as the driver takes them."""
+        whole = {**self.fixed, **given} if self.fixed else given
         if self.order is None:
-            return {**self.fixed, **given}
-        whole = {**self.fixed, **given}
+            return whole
         return tuple([whole[name] for name in self.order])
 
 

@@ -78,7 +78,7 @@ class SqlClaimStore:
         self._rivals: dict[str, str] = {}
         self._warned: set[tuple[str, str]] = set()
         self._attempts = attempts
-        self._read_options: dict[str, Any] = {engine.READ_ONLY: True}
+        self._read_options: dict[str, Any] = {}
         if database.dialect.name == "postgresql":
             # Each statement would see another moment; MariaDB does not, and
             # SQLite cannot.
@@ -225,6 +225,7 @@ class SqlClaimStore:
         """
         try:
             with self._database.begin() as connection:
+                engine.start(connection)
                 stand = writing.write(connection, known, change, self.tracker)
         except errors.LostRace:
             raise
@@ -280,6 +281,7 @@ class SqlClaimStore:
         """Make a host known, or known by its new name."""
         hosts = tables.HOSTS
         with self._database.begin() as connection:
+            engine.start(connection)
             compatibility.check(connection)
             renamed = connection.execute(
                 sa.update(hosts)
@@ -304,6 +306,7 @@ class SqlClaimStore:
         with self._database.connect() as connection:
             reader = connection.execution_options(**self._read_options)
             with reader.begin():
+                engine.start(reader, reads=True)
                 compatibility.check(reader)
                 yield reader
 

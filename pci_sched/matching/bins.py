@@ -117,6 +117,10 @@ class Builder:
         """List the devices of some pools, the cheapest first."""
         station = self._layout.station
         wanted = pci_layout.count(station, self._layout.users[pools[0]])
+        if len(pools) == 1 and wanted and self._weights.level is None:
+            free = station.supply.pools[pools[0]].free
+            cost = free if self._weights.fill else 0
+            return (pci_component.Run(cost, min(free, wanted), pools[0]),)
         runs = []
         for number in pools:
             free = station.supply.pools[number].free
@@ -139,10 +143,13 @@ class Builder:
         The PF itself is the fault domain of the level ``pf``; swapping two
         PFs swaps these as well. Other domains must be the same.
         """
-        others = tuple(
-            None if each.domains is None else getattr(each.domains, level)
-            for level in sorted(self._levels - {pci_request.SpreadLevel.PF})
-        )
+        others: tuple[object, ...] = ()
+        if self._levels:
+            levels = sorted(self._levels - {pci_request.SpreadLevel.PF})
+            others = tuple(
+                None if each.domains is None else getattr(each.domains, level)
+                for level in levels
+            )
         runs = tuple([(run.cost, run.devices) for run in each.runs])
         return each.whole, tuple(each.costs.items()), runs, others
 

@@ -38,7 +38,7 @@ _Step = Callable[[sa.Connection], None]
 @pytest.fixture
 def database(empty_url: str) -> Iterator[sa.Engine]:
     """Connect to a database without tables."""
-    made = engine.connect(empty_url, timeout_s=20)
+    made = engine.connect(empty_url, timeout_s=20, for_migration=True)
     yield made
     made.dispose()
 
@@ -326,7 +326,7 @@ def test_of_upgrades_at_once_one_works_and_the_others_find_it_done(
     empty_url: str,
 ) -> None:
     def work(_number: int) -> str:
-        database = engine.connect(empty_url)
+        database = engine.connect(empty_url, for_migration=True)
         try:
             _upgrade(database)
             return _current(database)

@@ -170,7 +170,7 @@ def test_a_file_that_lost_its_tables_is_not_made_anew(
     """Somebody went back on purpose; only a new file gets its tables."""
     url = ledger.url_of(None, str(tmp_path))
     ledger.open_store(url).close()
-    database = engine.connect(url)
+    database = engine.connect(url, for_migration=True)
     with database.begin() as connection:
         migration.downgrade(connection, "base")
     database.dispose()
