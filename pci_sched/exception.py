@@ -26,6 +26,7 @@
         └── MigrationsMissing   the migrations were not installed
 """
 
+from collections.abc import Iterable
 from typing import Protocol
 
 
@@ -135,17 +136,12 @@ class NoAnswer(PciSchedException):
     """There was no answer in time, or nobody was asked."""
 
 
-class Reason(Protocol):
+class Refusal(Protocol):
     """What is needed here of a :class:`.matching.refusal.Refusal`."""
 
     @property
     def code(self) -> str:
         """The reason, in short."""
-        ...
-
-    @property
-    def witness(self) -> tuple[str, ...]:
-        """The ids of requests that cannot be served together."""
         ...
 
 
@@ -155,12 +151,13 @@ class ClaimRefused(PciSchedException):
     :ivar refusal: What :func:`~pci_sched.matching.host_match.match` gives.
     """
 
-    def __init__(self, host: str, refusal: Reason) -> None:
-        """Name the host and the reason in short."""
-        who = ", ".join(refusal.witness)
+    def __init__(
+        self, host: str, refusal: Refusal, words: Iterable[str]
+    ) -> None:
+        """Name the host, the reason as a code, and what it lacks."""
         super().__init__(
-            f"host {host} cannot serve the claim: {refusal.code}"
-            + (f" (requests {who})" if who else "")
+            f"host {host} cannot serve the claim, {refusal.code}:"
+            f" {'; '.join(words)}"
         )
         self.refusal = refusal
 

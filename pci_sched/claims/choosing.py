@@ -11,7 +11,7 @@ from pci_sched.claims import acts, states
 from pci_sched.claims import change as claim_change
 from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import snapshot as claim_snapshot
-from pci_sched.matching import matcher, refusal_code
+from pci_sched.matching import explain, matcher, refusal_code
 from pci_sched.matching import options as pci_options
 from pci_sched.matching import plan as pci_plan
 from pci_sched.matching import refusal as pci_refusal
@@ -102,7 +102,9 @@ def choose(
     supply = _supply_without(snapshot, late).supply()
     found = _match(supply, wanted.request, options)
     if isinstance(found, pci_refusal.Refusal):
-        raise exception.ClaimRefused(snapshot.host.name, found)
+        raise exception.ClaimRefused(
+            snapshot.host.name, found, explain.explain(found)
+        )
     claim = pci_claim.Claim(
         claim_id=str(uuid.uuid4()),
         key=wanted.key,

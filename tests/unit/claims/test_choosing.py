@@ -107,8 +107,20 @@ def test_a_pf_goes_whole_or_in_parts(
         ledger = _take(ledger, _wanted(second, "other"))
         assert len(ledger.held) == 2
         return
-    with pytest.raises(exception.ClaimRefused, match="h"):
+    with pytest.raises(exception.ClaimRefused, match="host h cannot serve"):
         _choose(ledger, _wanted(second, "other"))
+
+
+def test_a_refusal_says_what_there_is_and_what_is_asked() -> None:
+    many = ledger_cases.ask(ledger_cases.VF, count=9)
+    with pytest.raises(exception.ClaimRefused) as caught:
+        _choose(_synced(), _wanted(many))
+    assert str(caught.value).startswith(
+        "host h cannot serve the claim, COUNT: "
+    )
+    assert "2 devices free that would do; the port wants 9" in str(
+        caught.value
+    )
 
 
 def test_what_nobody_confirmed_makes_room() -> None:
