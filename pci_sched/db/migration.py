@@ -216,6 +216,8 @@ def alone(connection: engine.Connection) -> Iterator[None]:
             )
         try:
             yield
+            # Whoever comes next has to see the revision, too.
+            connection.exec_driver_sql("COMMIT")
         finally:
             # It ends with the connection, if that is lost.
             with contextlib.suppress(*errors.DATABASE):
