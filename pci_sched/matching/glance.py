@@ -46,14 +46,25 @@ class Want(NamedTuple):
 _Read = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
-class _Lore(NamedTuple):
-    """All that was learned, in one piece for whoever reads it.
+class _Pools(NamedTuple):
+    """What was learned of single pools.
 
     :ivar read: Gives the values of a pool that the rules look at.
     :ivar known: The number of a kind, by those values.
     :ivar plenty: With how many devices each kind serves all the demands that
         it may serve, whatever else is there; infinite if that depends.
     :ivar others: For each kind the demands that it does not serve, as bits.
+    """
+
+    read: _Read
+    known: Mapping[tuple[Any, ...], int]
+    plenty: tuple[float, ...]
+    others: tuple[int, ...]
+
+
+class _Lore(NamedTuple):
+    """All that was learned, in one piece for whoever reads it.
+
     :ivar checks: For numbers of kinds: how many devices are wanted of them
         together.
     :ivar mixed: Pairs of kinds of which one is of PFs, one of their children.
@@ -61,10 +72,7 @@ class _Lore(NamedTuple):
         ``None`` if children of PFs may serve one of them, too.
     """
 
-    read: _Read
-    known: Mapping[tuple[Any, ...], int]
-    plenty: tuple[float, ...]
-    others: tuple[int, ...]
+    pools: _Pools
     checks: hall.Checks
     mixed: tuple[tuple[int, int], ...]
     whole: int | None
@@ -113,7 +121,7 @@ class Glance:
         :param records: As for :meth:`.supply.Supply.of_records`; not changed.
         :returns: ``None`` where a glance is not enough.
         """
-        read, known, plenty, others = self._lore[:4]
+        read, known, plenty, others = self._lore.pools
         missing = self._all
         try:
             # One pool of each kind is mostly more than enough.
@@ -135,7 +143,7 @@ class Glance:
         lore = self._lore
         free = [0] * len(lore.kinds)
         for record in records:
-            free[lore.known[lore.read(record)]] += record["count"]
+            free[lore.pools.known[lore.pools.read(record)]] += record["count"]
         if not hall.is_enough(free, lore.checks):
             return False
         if any(free[whole] and free[part] for whole, part in lore.mixed):
@@ -157,7 +165,10 @@ class Glance:
         parts: dict[str, dict[int, int]] = {}
         free = [0] * len(lore.kinds)
         for record in records:
-            number, count = lore.known[lore.read(record)], record["count"]
+            number, count = (
+                lore.pools.known[lore.pools.read(record)],
+                record["count"],
+            )
             free[number] += count
             kind, root = lore.kinds[number], record.get("address")
             if count > 0 and root is not None:
@@ -196,9 +207,9 @@ class Glance:
         try:
             for record in records:
                 if record["count"] > 0:
-                    values = lore.read(record)
+                    values = lore.pools.read(record)
                     found.add(values)
-                    free[lore.known[values]] += record["count"]
+                    free[lore.pools.known[values]] += record["count"]
         except (AttributeError, KeyError, TypeError):
             return None
         lacking = 0
@@ -213,7 +224,7 @@ class Glance:
 
     def _learn(self, records: Iterable[object]) -> bool:
         """Learn the kinds of some pools; tell whether there was any."""
-        read, known = self._lore.read, dict(self._lore.known)
+        read, known = self._lore.pools.read, dict(self._lore.pools.known)
         kinds = dict.fromkeys(self._lore.kinds)
         for record in records:
             if not isinstance(record, Mapping):
@@ -230,7 +241,9 @@ class Glance:
                 kind = self._judge(values)
                 kinds.setdefault(kind)
                 known[values] = list(kinds).index(kind)
-        if read == self._lore.read and len(known) == len(self._lore.known):
+        if read == self._lore.pools.read and len(known) == len(
+            self._lore.pools.known
+        ):
             return False
         self._lore = self._settle(read, known, tuple(kinds))
         return True
@@ -265,7 +278,7 @@ class Glance:
         wholes = [n for n, kind in enumerate(kinds) if kind.is_pf]
         parts = [n for n, kind in enumerate(kinds) if kind.is_part]
         mixed = tuple(itertools.product(wholes, parts))
-        return _Lore(
+        pools = _Pools(
             read,
             known,
             tuple(
@@ -278,6 +291,9 @@ class Glance:
                 self._all & ~sum(1 << number for number in kind.demands)
                 for kind in kinds
             ),
+        )
+        return _Lore(
+            pools,
             checks,
             mixed,
             self._count_whole(kinds),

@@ -120,12 +120,12 @@ class Screening:
                     known = facts.of(host)
                 if known is not before:
                     before, binds = known, can_bind(known)
-                stats, serves = host.pci_stats, None
-                if binds and stats is not None:
+                serves = None
+                if binds and (stats := host.pci_stats) is not None:
                     serves = glance(stats.pools)
-                if serves:
-                    passes(host)
-                    continue
+                    if serves:
+                        passes(host)
+                        continue
                 refusing = (
                     self._search(host, filter_candidates)
                     if binds and serves is None
