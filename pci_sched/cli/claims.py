@@ -7,8 +7,6 @@ import contextlib
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from cliff import lister
-
 from pci_sched import exception
 from pci_sched.claims import claim as pci_claim
 from pci_sched.cli import command, facts, ledger_source
@@ -22,13 +20,12 @@ if TYPE_CHECKING:
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
-class LedgerLister(command.HostLister):
+class LedgerLister(command.Listing):
     """A verb that lists something of one host's ledger."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options that say which ledger, and which host in it."""
-        # The options of other verbs name hardware, these name a ledger.
-        parser = lister.Lister.get_parser(self, prog_name)
+        parser = super().get_parser(prog_name)
         ledger_source.add_argument(parser)
         parser.add_argument(
             "--host",

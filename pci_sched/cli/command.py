@@ -69,8 +69,8 @@ class Verbatim(base.ListFormatter):
             stdout.write(text)
 
 
-class HostCommand(command.Command):
-    """A verb that looks at one host."""
+class Verb(command.Command):
+    """A verb of ours, whatever it looks at."""
 
     def __init__(
         self,
@@ -85,6 +85,10 @@ class HostCommand(command.Command):
     def get_epilog(self) -> str:
         """Add nothing: cliff would search all that is installed for it."""
         return ""
+
+
+class HostCommand(Verb):
+    """A verb that looks at one host."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options that say which host."""
@@ -102,8 +106,8 @@ class HostCommand(command.Command):
         return source.read(parsed_args, self.app.stderr)
 
 
-class HostLister(HostCommand, lister.Lister):
-    """A verb that lists something of one host."""
+class Listing(Verb, lister.Lister):
+    """A verb that lists something."""
 
     #: The formats beyond cliff's, whose one cell is a finished text.
     pictures: tuple[str, ...] = ()
@@ -125,3 +129,7 @@ class HostLister(HostCommand, lister.Lister):
     def _load_formatter_plugins(self) -> _Formatters:
         places = LIST_FORMATTERS | dict.fromkeys(self.pictures, VERBATIM)
         return load_formatters(places)
+
+
+class HostLister(HostCommand, Listing):
+    """A verb that lists something of one host."""

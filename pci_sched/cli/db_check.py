@@ -5,8 +5,6 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cliff import lister
-
 from pci_sched.cli import command, ledger_source, main
 from pci_sched.db import drift, errors
 
@@ -15,7 +13,7 @@ COLUMNS = drift.Finding._fields
 _Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
-class Check(command.HostLister):
+class Check(command.Listing):
     """Find what is wrong with the tables and triggers of a ledger.
 
     The exit code is 0 if nothing was found, 1 if the check could not run, 3
@@ -26,8 +24,7 @@ class Check(command.HostLister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options of this verb."""
-        # The options of other verbs name a host, these a ledger.
-        parser = lister.Lister.get_parser(self, prog_name)
+        parser = super().get_parser(prog_name)
         ledger_source.add_argument(parser)
         return parser
 

@@ -5,8 +5,6 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cliff import lister
-
 from pci_sched.cli import command, ledger_source
 from pci_sched.db import compatibility, errors, migration
 
@@ -15,7 +13,7 @@ COLUMNS = ("ledger", "revision", "newest", "oldest_writer", "writer")
 _Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
-class Current(command.HostLister):
+class Current(command.Listing):
     """Show the revision of a ledger's tables, and of this library.
 
     This library writes if its own number as a writer is at least that of the
@@ -24,8 +22,7 @@ class Current(command.HostLister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options of this verb."""
-        # The options of other verbs name a host, these a ledger.
-        parser = lister.Lister.get_parser(self, prog_name)
+        parser = super().get_parser(prog_name)
         ledger_source.add_argument(parser)
         return parser
 

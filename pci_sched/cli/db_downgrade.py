@@ -3,14 +3,12 @@
 
 import argparse
 
-from cliff import command as cliff_command
-
 from pci_sched import exception
 from pci_sched.cli import command, ledger_source
 from pci_sched.db import errors, migration
 
 
-class Downgrade(command.HostCommand):
+class Downgrade(command.Verb):
     """Take the tables of a ledger back to an older revision.
 
     What the newer ones added is lost, and is named before. The exit code is 0
@@ -19,8 +17,7 @@ class Downgrade(command.HostCommand):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options of this verb."""
-        # The options of other verbs name a host, these a ledger.
-        parser = cliff_command.Command.get_parser(self, prog_name)
+        parser = super().get_parser(prog_name)
         parser.add_argument(
             "revision",
             metavar="REVISION",

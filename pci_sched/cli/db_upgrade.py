@@ -3,13 +3,11 @@
 
 import argparse
 
-from cliff import command as cliff_command
-
 from pci_sched.cli import command, ledger_source
 from pci_sched.db import errors, migration
 
 
-class Upgrade(command.HostCommand):
+class Upgrade(command.Verb):
     """Bring the tables of a ledger to this library's revision, or another.
 
     A SQLite file is made if it is not there. Others may write meanwhile, as
@@ -19,8 +17,7 @@ class Upgrade(command.HostCommand):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options of this verb."""
-        # The options of other verbs name a host, these a ledger.
-        parser = cliff_command.Command.get_parser(self, prog_name)
+        parser = super().get_parser(prog_name)
         parser.add_argument(
             "revision",
             metavar="REVISION",

@@ -5,8 +5,6 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cliff import lister
-
 from pci_sched import exception
 from pci_sched.cli import (
     command,
@@ -41,7 +39,7 @@ def _positive(text: str) -> int:
 _positive.__name__ = "number of servers"
 
 
-class Explain(command.HostLister):
+class Explain(command.Listing):
     """Tell which hosts can serve a server's ports and devices, and why not.
 
     The request is a document; the hosts are live, recorded, or in Nova's
@@ -53,8 +51,7 @@ class Explain(command.HostLister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options of this verb."""
-        # The options of the other verbs name one host, these name many.
-        parser = lister.Lister.get_parser(self, prog_name)
+        parser = super().get_parser(prog_name)
         parser.add_argument(
             "request",
             metavar="REQUEST",
