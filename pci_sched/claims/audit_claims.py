@@ -122,23 +122,19 @@ def mismatches(
         return
     told = replay.replay(evidence.history)
     live = evidence.snapshot.claims
-    for claim_id in {**told, **live}:
-        before = told.get(claim_id)
-        claim = live.get(claim_id)
-        now = replay.Played.of(claim) if claim else None
+    played = {each: replay.Played.of(claim) for each, claim in live.items()}
+    for claim_id, one in {**told, **played}.items():
+        before, now = told.get(claim_id), played.get(claim_id)
         if before == now:
             continue
-        one = now or before
         yield finding.Finding(
             code=finding.Code.HISTORY_MISMATCH,
             message=f"claim {claim_id} {_difference(before, now)}",
             advice="a repair writes down how the claim is; find out who wrote"
             " to the database by other means",
-            addresses=tuple(each.address for each in one.holdings)
-            if one
-            else (),
+            addresses=tuple(each.address for each in one.holdings),
             claim_id=claim_id,
-            instance_uuid=one.instance_uuid if one else "",
+            instance_uuid=one.instance_uuid,
             repairable=True,
         )
 

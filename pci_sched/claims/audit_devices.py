@@ -99,10 +99,10 @@ def recounted(evidence: claim_evidence.Evidence) -> Iterator[finding.Finding]:
         seen = evidence.seen.get(address)
         if seen is None or identity.difference(record, seen):
             continue
-        before = record.device.sriov_numvfs
-        now = seen.device.sriov_numvfs
-        if None in (before, now) or before == now:
+        counts = identity.recounted(record, seen)
+        if counts is None:
             continue
+        before, now = counts
         held = [
             str(each)
             for each in evidence.snapshot.held

@@ -50,6 +50,23 @@ def difference(
     return ""
 
 
+def recounted(
+    old: claim_inventory.Record | None, new: claim_inventory.Record | None
+) -> tuple[int, int] | None:
+    """Tell whether a PF got another number of VFs.
+
+    :param old: As it was; ``None`` if it was not known.
+    :param new: As it is; ``None`` if it is not there.
+    :returns: How many it had and has; ``None`` if they are as many, or either
+        is not known.
+    """
+    before = old.device.sriov_numvfs if old else None
+    now = new.device.sriov_numvfs if new else None
+    if before is None or now is None or before == now:
+        return None
+    return before, now
+
+
 def _pairs(
     old: claim_inventory.Record, new: claim_inventory.Record
 ) -> Iterable[tuple[str, object, object]]:

@@ -33,21 +33,6 @@ Wanted = Collection[finding.Finding] | Collection[finding.Code]
 
 _Code = finding.Code
 
-#: The codes that a repair does something about, as far as it is safe.
-REPAIRABLE: Final = frozenset(
-    {
-        _Code.ORPHAN_CLAIM,
-        _Code.CLAIM_EXPIRED,
-        _Code.LEDGER_CONFLICT,
-        _Code.UNCLAIMED_USE,
-        _Code.GHOST_DEVICE,
-        _Code.UNTRACKED_VF,
-        _Code.NUMVFS_CHANGED,
-        _Code.IDENTITY_CHANGED,
-        _Code.HISTORY_MISMATCH,
-    }
-)
-
 _SYNCED: Final = frozenset(
     {
         _Code.GHOST_DEVICE,
@@ -296,6 +281,9 @@ _STAGES: Final[tuple[tuple[frozenset[finding.Code], _Stage], ...]] = (
     (_SYNCED, _sync),
     (frozenset({_Code.HISTORY_MISMATCH}), _restate),
 )
+
+#: The codes that a repair does something about, as far as it is safe.
+REPAIRABLE: Final = frozenset().union(*(codes for codes, _stage in _STAGES))
 
 
 def _with_modes(

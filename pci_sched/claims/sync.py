@@ -156,19 +156,17 @@ class _Comparison:
         self, old: claim_inventory.Record, new: claim_inventory.Record
     ) -> Iterable[Drift]:
         address = old.device.address
-        other = identity.difference(old, new) or identity.difference(
-            self._known.get(old.device.root), self._seen.get(old.device.root)
-        )
+        other = _replaced(self._known, self._seen, address)
         if not other:
             new = _remembering(old, new)
         if address not in self._snapshot.held:
             return self._renew(old, new, other)
-        why = other or trouble(self._known, self._seen, address)
-        if not why:
-            return self._follow(old, new)
         if other:
-            return self._quarantine(old, why, present=True)
-        return self._quarantine(new, why, present=True, old=old)
+            return self._quarantine(old, other, present=True)
+        why = _recounted(self._known, self._seen, old.device.root)
+        if why:
+            return self._quarantine(new, why, present=True, old=old)
+        return self._follow(old, new)
 
     def _renew(
         self,
@@ -236,22 +234,31 @@ def trouble(
     if address not in seen:
         return _VANISHED
     root = known[address].device.root
-    return (
-        identity.difference(known[address], seen[address])
-        or identity.difference(known.get(root), seen.get(root))
-        or _recount(known.get(root), seen.get(root))
-    )
+    return _replaced(known, seen, address) or _recounted(known, seen, root)
 
 
-def _recount(
-    old: claim_inventory.Record | None, new: claim_inventory.Record | None
+def _replaced(
+    known: claim_inventory.ByAddress,
+    seen: claim_inventory.ByAddress,
+    address: pci_address.PciAddress,
 ) -> str:
-    """Tell whether a PF got another number of VFs."""
-    before = old.device.sriov_numvfs if old else None
-    now = new.device.sriov_numvfs if new else None
-    if old is None or None in (before, now) or before == now:
+    """Say why a device is another one, or its PF is."""
+    root = known[address].device.root
+    return identity.difference(
+        known[address], seen[address]
+    ) or identity.difference(known.get(root), seen.get(root))
+
+
+def _recounted(
+    known: claim_inventory.ByAddress,
+    seen: claim_inventory.ByAddress,
+    root: pci_address.PciAddress,
+) -> str:
+    """Say that a PF got another number of VFs."""
+    counts = identity.recounted(known.get(root), seen.get(root))
+    if counts is None:
         return ""
-    return f"its PF {old.device.address} had {before} VFs and has {now}"
+    return f"its PF {root} had {counts[0]} VFs and has {counts[1]}"
 
 
 def wanted(host: pci_host.Host) -> claim_inventory.ByAddress:
