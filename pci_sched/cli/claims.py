@@ -7,6 +7,8 @@ import contextlib
 import datetime
 from typing import TYPE_CHECKING, Any
 
+from cliff import app as cliff_app
+
 from pci_sched import exception
 from pci_sched.claims import claim as pci_claim
 from pci_sched.cli import command, facts, ledger_source
@@ -35,24 +37,33 @@ class LedgerLister(command.Listing):
         )
         return parser
 
-    @contextlib.contextmanager
-    def opened(
-        self, parsed_args: argparse.Namespace
-    ) -> Iterator[tuple["db_store.SqlClaimStore", pci_claim.HostKey]]:
-        """Open the ledger for a block.
-
-        :param parsed_args: The options.
-        :yields: The ledger, and the host that the options choose.
-        """
-        store = ledger_source.open_store(parsed_args, self.app, tracks=False)
-        try:
-            yield store, choose(store.hosts(), parsed_args.host)
-        finally:
-            store.close()
-
     def say(self, text: str) -> None:
         """Tell a person something that is no row."""
         self.app.stderr.write(f"{text}\n")
+
+
+@contextlib.contextmanager
+def opened(
+    parsed_args: argparse.Namespace,
+    app: cliff_app.App,
+    likely: str | None = None,
+) -> Iterator[tuple["db_store.SqlClaimStore", pci_claim.HostKey]]:
+    """Open the ledger for a block.
+
+    :param parsed_args: The options.
+    :param app: The application.
+    :param likely: The host that is meant where the options name none, if the
+        ledger has it.
+    :yields: The ledger, and the host that the options choose.
+    """
+    store = ledger_source.open_store(parsed_args, app, tracks=False)
+    try:
+        hosts = store.hosts()
+        is_there = any(each.name == likely for each in hosts)
+        wanted = parsed_args.host or (likely if is_there else None)
+        yield store, choose(hosts, wanted)
+    finally:
+        store.close()
 
 
 def choose(

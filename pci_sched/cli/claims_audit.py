@@ -65,7 +65,7 @@ class Audit(_Judging):
 
     def take_action(self, parsed_args: argparse.Namespace) -> claims.Table:
         """Read the ledger and ask the others."""
-        with self.opened(parsed_args) as (store, host):
+        with claims.opened(parsed_args, self.app) as (store, host):
             truths = claims_truths.read(
                 parsed_args, host.name, self.app.stderr
             )
@@ -108,7 +108,7 @@ class Repair(_Judging):
     def take_action(self, parsed_args: argparse.Namespace) -> claims.Table:
         """Repair, or rehearse it."""
         codes = set(parsed_args.codes or claim_repair.REPAIRABLE)
-        with self.opened(parsed_args) as (store, host):
+        with claims.opened(parsed_args, self.app) as (store, host):
             truths = claims_truths.read(
                 parsed_args, host.name, self.app.stderr
             )

@@ -58,7 +58,7 @@ class History(claims.LedgerLister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> claims.Table:
         """Read the steps that the options choose."""
-        with self.opened(parsed_args) as (store, host):
+        with claims.opened(parsed_args, self.app) as (store, host):
             steps = store.history(
                 host,
                 instance_uuid=parsed_args.instance,

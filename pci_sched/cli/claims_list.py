@@ -48,7 +48,7 @@ class List(claims.LedgerLister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> claims.Table:
         """Read the ledger and write a row for each device."""
-        with self.opened(parsed_args) as (store, host):
+        with claims.opened(parsed_args, self.app) as (store, host):
             snapshot = store.read(host)
         wanted = {
             claim_id: claim

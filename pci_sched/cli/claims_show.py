@@ -47,7 +47,7 @@ class Show(claims.LedgerLister):
     def take_action(self, parsed_args: argparse.Namespace) -> claims.Table:
         """Read the ledger and the history of the claim."""
         which: str = parsed_args.which
-        with self.opened(parsed_args) as (store, host):
+        with claims.opened(parsed_args, self.app) as (store, host):
             snapshot = store.read(host)
             steps = store.history(host, claim_id=which) or store.history(
                 host, instance_uuid=which

@@ -39,28 +39,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
     :param parser: The verb's parser; it has the options of a ledger.
     """
-    group = parser.add_argument_group("truths")
+    group = parser.add_argument_group(
+        "truths", "what the ledger is compared with"
+    )
     one = group.add_mutually_exclusive_group()
-    one.add_argument(
-        "--live",
-        action="store_true",
-        help="compare with this machine's /sys (the default if the host is"
-        " this machine)",
-    )
-    one.add_argument(
-        "--root",
-        type=pathlib.Path,
-        metavar="DIR",
-        help="compare with a copied tree, which is below this directory under"
-        " the name sys",
-    )
-    one.add_argument(
-        "--from",
-        dest="document",
-        type=pathlib.Path,
-        metavar="FILE",
-        help="compare with a host document, as pci-pool record writes it",
-    )
+    source.add_tree(one, "the default if the host is this machine")
+    source.add_document(one)
     group.add_argument(
         "--instances",
         type=pathlib.Path,

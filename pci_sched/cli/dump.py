@@ -11,7 +11,6 @@ from pci_sched.cli import (
     claims,
     command,
     device_table,
-    ledger_source,
     ledger_status,
     pool_table,
     selection,
@@ -91,15 +90,8 @@ class Dump(command.HostLister):
         self, parsed_args: argparse.Namespace, host: pci_host.Host
     ) -> pci_host.Host:
         """Let the ledger say who holds what."""
-        store = ledger_source.open_store(parsed_args, self.app)
-        try:
-            known = store.hosts()
-            is_named = any(host.name == each.name for each in known)
-            name = parsed_args.host or (host.name if is_named else None)
-            chosen = claims.choose(known, name)
-            return ledger_status.fill_in(host, store.read(chosen))
-        finally:
-            store.close()
+        with claims.opened(parsed_args, self.app, host.name) as (store, key):
+            return ledger_status.fill_in(host, store.read(key))
 
     def _draw(
         self,

@@ -40,13 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("source")
     one = group.add_mutually_exclusive_group()
     add_tree(one)
-    one.add_argument(
-        "--from",
-        dest="document",
-        type=pathlib.Path,
-        metavar="FILE",
-        help="a host document, as pci-pool record writes it",
-    )
+    add_document(one)
     group.add_argument(
         "--host",
         metavar="NAME",
@@ -61,21 +55,38 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_tree(group: argparse._MutuallyExclusiveGroup) -> None:
+def add_tree(
+    group: argparse._MutuallyExclusiveGroup, when: str = "the default"
+) -> None:
     """Add the options of a verb that reads a tree of the kernel.
 
     :param group: What the tree is one of.
+    :param when: When it is this machine's, without any option.
     """
     group.add_argument(
         "--live",
         action="store_true",
-        help="this machine's /sys (the default)",
+        help=f"this machine's /sys ({when})",
     )
     group.add_argument(
         "--root",
         type=pathlib.Path,
         metavar="DIR",
         help="the directory that holds a copied tree under the name sys",
+    )
+
+
+def add_document(group: argparse._MutuallyExclusiveGroup) -> None:
+    """Add the option of a verb that reads a recorded host.
+
+    :param group: What the document is one of.
+    """
+    group.add_argument(
+        "--from",
+        dest="document",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="a host document, as pci-pool record writes it",
     )
 
 

@@ -2,15 +2,14 @@
 """``pci-pool explain`` on databases with Nova's compute nodes."""
 
 from collections.abc import Callable, Iterator
-import contextlib
 import hashlib
 import json
 import pathlib
-import uuid
 
 import pytest
 import sqlalchemy
 
+import databases
 import explain_cases
 from pci_pool import PciPool, Ran, process
 from pci_sched import exception
@@ -306,42 +305,13 @@ def test_no_output_of_a_process_has_the_password(
     assert "s3cr3t" not in ran.out + ran.err
 
 
-def _server(
-    url: str, create: str, drop: str, autocommit: str
+@pytest.fixture(params=("mariadb", "postgresql"))
+def server(
+    request: pytest.FixtureRequest, tmp_path: pathlib.Path
 ) -> Iterator[str]:
-    """Make a database on a server of this machine, if there is one."""
-    name = f"pci_sched_{uuid.uuid4().hex}"
-    try:
-        engine = sqlalchemy.create_engine(url, isolation_level=autocommit)
-        connection = engine.connect()
-    except ImportError as error:
-        pytest.skip(f"no driver for {url}: {error}")
-    except sqlalchemy.exc.OperationalError as error:
-        pytest.skip(f"no server at {url}: {error.orig}")
-    with contextlib.closing(connection):
-        connection.execute(sqlalchemy.text(f"{create} {name}"))
-        try:
-            yield url.rpartition("/")[0] + f"/{name}"
-        finally:
-            connection.execute(sqlalchemy.text(f"{drop} {name}"))
-    engine.dispose()
-
-
-_SERVERS = {
-    "mariadb": "mysql+pymysql://root:@127.0.0.1:3306/test",
-    "postgresql": "postgresql+psycopg://postgres:@127.0.0.1:5432/test",
-}
-
-
-@pytest.fixture(params=_SERVERS)
-def server(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of an empty database on a server."""
-    yield from _server(
-        _SERVERS[request.param],
-        "CREATE DATABASE",
-        "DROP DATABASE",
-        "AUTOCOMMIT",
-    )
+    with databases.empty(request.param, tmp_path) as url:
+        yield url
 
 
 def test_a_server_is_read(
