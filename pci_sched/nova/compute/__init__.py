@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compute hook: nova-compute's devices on our matcher and ledger."""
