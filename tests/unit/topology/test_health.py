@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A link is down at once and up only after it has rested."""
+
+from collections.abc import Iterable, Iterator
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from pci_sched.model import device as pci_device
+from pci_sched.topology import health
+
+_UP, _DARK, _DOWN = (
+    pci_device.Link.UP,
+    pci_device.Link.NO_CARRIER,
+    pci_device.Link.DOWN,
+)
+_RULES = health.Rules(hold_down_s=60, flap_count=4, flap_window_s=300)
+
+_Look = tuple[float, pci_device.Link | None, int | None]
+
+
+def _states(
+    looks: Iterable[_Look], rules: health.Rules = _RULES
+) -> Iterator[health.Health]:
+    found: health.Health | None = None
+    for look in looks:
+        glimpse = health.Glimpse(*look)
+        found = (
+            health.follow(found, glimpse, rules)
+            if found
+            else health.begin(glimpse)
+        )
+        yield found
+
+
+def _words(*looks: _Look) -> list[str]:
+    return [each.state.value for each in _states(looks)]
+
+
+@pytest.mark.parametrize(
+    ("link", "word"),
+    [(_UP, "up"), (_DARK, "down"), (_DOWN, "down"), (None, "unknown")],
+)
+def test_the_first_look_is_believed(
+    link: pci_device.Link | None, word: str
+) -> None:
+    assert _words((0, link, None)) == [word]
+
+
+def test_down_is_believed_at_once_and_up_after_a_rest() -> None:
+    assert _words(
+        (0, _UP, None),
+        (10, _DARK, None),
+        (20, _UP, None),
+        (79, _UP, None),
+        (80, _UP, None),
+    ) == ["up", "down", "down", "down", "up"]
+
+
+def test_what_came_and_went_between_two_looks_was_down() -> None:
+    assert _words((0, _UP, 7), (10, _UP, 9), (69, _UP, 9), (70, _UP, 9)) == [
+        "up",
+        "down",
+        "down",
+        "up",
+    ]
+
+
+def test_a_count_that_went_back_says_nothing() -> None:
+    assert _words((0, _UP, 7), (10, _UP, 1)) == ["up", "up"]
+
+
+def test_many_changes_are_flapping_until_they_are_old_and_it_rested() -> None:
+    assert _words(
+        (0, _UP, 0),
+        (10, _UP, 4),
+        (200, _UP, 4),
+        (309, _UP, 4),
+        (310, _UP, 4),
+    ) == ["up", "flapping", "flapping", "flapping", "up"]
+
+
+def test_what_nobody_sees_is_unknown_and_taken_for_good() -> None:
+    found = list(
+        _states([(0, _UP, 1), (10, _DOWN, 2), (20, None, None), (30, _UP, 4)])
+    )
+    assert [each.state.value for each in found] == [
+        "up",
+        "down",
+        "unknown",
+        "up",
+    ]
+    assert [each.is_good for each in found] == [True, False, True, True]
+
+
+def test_the_time_of_the_last_change_of_the_state_is_kept() -> None:
+    found = list(_states([(0, _UP, None), (10, _UP, None), (20, _DARK, None)]))
+    assert [each.since_s for each in found] == [0, 0, 20]
+
+
+_LINKS = st.sampled_from([_UP, _UP, _DARK, _DOWN])
+_LOOKS = st.lists(
+    st.tuples(
+        st.floats(0.1, 90), _LINKS, st.one_of(st.none(), st.integers(0, 6))
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+def _at_times(
+    steps: Iterable[tuple[float, pci_device.Link, int | None]],
+) -> Iterator[_Look]:
+    at_s, changes = 0.0, 0
+    for wait_s, link, more in steps:
+        at_s += wait_s
+        changes += more or 0
+        yield at_s, link, None if more is None else changes
+
+
+@given(_LOOKS)
+def test_it_is_never_trusted_while_dark_nor_before_it_rested(
+    steps: list[tuple[float, pci_device.Link, int | None]],
+) -> None:
+    before: health.Health | None = None
+    for each in _states(_at_times(steps)):
+        if each.last.link is not _UP:
+            assert not each.is_good
+        if before and not before.is_good and each.is_good:
+            assert (
+                each.last.at_s - each.changed_s[-1] >= _RULES.hold_down_s
+                if (each.changed_s)
+                else True
+            )
+        before = each
+
+
+@given(_LOOKS)
+def test_it_comes_back_at_most_once_in_a_hold_down(
+    steps: list[tuple[float, pci_device.Link, int | None]],
+) -> None:
+    back = [
+        now.last.at_s
+        for before, now in itertools.pairwise(_states(_at_times(steps)))
+        if now.is_good and not before.is_good
+    ]
+    assert all(
+        later - earlier >= _RULES.hold_down_s
+        for earlier, later in itertools.pairwise(back)
+    )
+
+
+@given(st.integers(2, 10), st.integers(5, 60))
+def test_a_link_that_flaps_each_second_goes_down_once(
+    flap_count: int, audit_s: int
+) -> None:
+    rules = health.Rules(
+        hold_down_s=60, flap_count=flap_count, flap_window_s=300
+    )
+    looks: list[_Look] = [
+        (second, _UP if second % 2 == 0 else _DARK, second)
+        for second in range(0, 3600, audit_s)
+    ]
+    looks = [(0.0, _UP, 0), *looks[1:]]
+    goods = [each.is_good for each in _states(looks, rules)]
+    assert goods == [True] + [False] * (len(looks) - 1)
