@@ -19,4 +19,4 @@ NONEABLE = ("driver", "iommu_group", "card_serial_number", "instance_uuid")
 
 #: The same two kinds for a network device.
 NETDEV_SAME = ("mac", "dev_port")
-NETDEV_NONEABLE = ("phys_port_name", "phys_switch_id")
+NETDEV_NONEABLE = ("phys_port_name", "phys_switch_id", "bond")

@@ -60,6 +60,16 @@ def _mac(path: str) -> str | None:
     return text if is_mac else None
 
 
+def _bond(path: str) -> str | None:
+    """Name the bond; any other master, such as a bridge, is none."""
+    master = attributes.read_target_name(f"{path}/master")
+    if not master:
+        return master
+    # Through the link: a copied tree has the bond where the kernel has it.
+    is_bond = attributes.list_names(f"{path}/master/bonding")
+    return master if is_bond else ""
+
+
 def _read_netdev(path: str, name: str) -> pci_device.NetDev:
     return pci_device.NetDev(
         name=name,
@@ -68,6 +78,7 @@ def _read_netdev(path: str, name: str) -> pci_device.NetDev:
         dev_port=attributes.read_int(f"{path}/dev_port"),
         phys_port_name=attributes.read_text(f"{path}/phys_port_name"),
         phys_switch_id=attributes.read_text(f"{path}/phys_switch_id"),
+        bond=_bond(path),
     )
 
 

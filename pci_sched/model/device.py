@@ -81,6 +81,20 @@ class NetDev:
     phys_port_name: str | None = None
     #: The embedded switch's identity; "" where the driver has none.
     phys_switch_id: str | None = None
+    #: The bond it is a member of; "" for none.
+    bond: str | None = None
+
+    @property
+    def lag(self) -> str:
+        """What its port fails with, if not with its cable: a VF-LAG.
+
+        Uplinks of one embedded switch that are bonded carry the VFs of each
+        other, so that they fail together or not at all; "" for any other
+        network device.
+        """
+        if not (self.bond and self.phys_switch_id):
+            return ""
+        return f"{self.bond} of switch {self.phys_switch_id}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

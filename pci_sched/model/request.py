@@ -39,7 +39,8 @@ class SpreadLevel(enum.StrEnum):
 
     The devices of a spread group must not.
 
-    ``pf``: a physical function with its VFs, or one plain function.
+    ``pf``: a physical function with its VFs, or one plain function. Those of
+    a VF-LAG, which share a bond and an embedded switch, count as one.
 
     ``card``: one board, told by vendor and card serial number; without a
     serial number, the functions of one domain, bus and slot. A serial number

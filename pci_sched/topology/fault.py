@@ -86,8 +86,11 @@ def peers_in_fault_domain(
     )
 
 
-def _pf(_: pci_node.Graph, device: pci_device.Device) -> str:
-    return str(_head(device))
+def _pf(graph: pci_node.Graph, device: pci_device.Device) -> str:
+    head = _head(device)
+    own = query.device_at(graph, head)
+    lag = own.netdev.lag if own and own.netdev else ""
+    return f"{_card(graph, device)} {lag}" if lag else str(head)
 
 
 def _head(device: pci_device.Device) -> pci_address.PciAddress:

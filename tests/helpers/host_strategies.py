@@ -41,6 +41,7 @@ _NETDEVS = st.builds(
     dev_port=st.none() | NUMBERS,
     phys_port_name=st.none() | st.just("") | TEXTS,
     phys_switch_id=st.none() | st.just("") | TEXTS,
+    bond=st.none() | st.just("") | TEXTS,
 )
 
 _STEPS = st.sampled_from(["pci0000:40", "pci10000:00", "0000:40:00.0"])

@@ -81,8 +81,15 @@ def netdev(device: pci_device.Device) -> str:
 
 
 def link(device: pci_device.Device) -> str:
-    """Say whether the link is up, "" without a network device."""
-    return _LINKS[device.netdev.link] if device.netdev else ""
+    """Say whether the link is up, and in which bond it is.
+
+    Nothing without a network device.
+    """
+    netdev = device.netdev
+    if netdev is None:
+        return ""
+    bond = f" in {plain(netdev.bond)}" if netdev.bond else ""
+    return _LINKS[netdev.link] + bond
 
 
 def network(device: pci_device.Device) -> str:

@@ -309,6 +309,26 @@ class TestNetDevs:
             name: case[3] for name, case in cases.items()
         }
 
+    def test_a_bond_is_named_and_a_bridge_is_not(
+        self, tree: FakeSysfs
+    ) -> None:
+        tree.function(PF)
+        bonding = tree.sys / "devices/virtual/net/bond0/bonding"
+        bonding.mkdir(parents=True)
+        (bonding / "mode").write_text("802.3ad 4\n")
+        (tree.sys / "devices/virtual/net/br0").mkdir()
+        for name, master in {"one": "bond0", "two": "br0", "six": ""}.items():
+            place = tree.netdev(PF, name)
+            if master:
+                target = tree.sys / "devices/virtual/net" / master
+                (place / "master").symlink_to(os.path.relpath(target, place))
+        netdevs = read(tree)[PF].netdevs or ()
+        assert {each.name: each.bond for each in netdevs} == {
+            "one": "bond0",
+            "two": "",
+            "six": "",
+        }
+
     def test_the_own_port_stands_before_representors(
         self, tree: FakeSysfs
     ) -> None:

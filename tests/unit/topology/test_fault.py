@@ -118,6 +118,36 @@ def test_functions_of_one_slot_are_one_card(
     assert (cards[0] == cards[1]) == same
 
 
+@pytest.mark.parametrize(
+    ("bond", "switches", "same"),
+    [
+        pytest.param("bond0", ("s", "s"), True, id="VF-LAG"),
+        pytest.param("bond0", ("", ""), False, id="a bond of the host only"),
+        pytest.param("bond0", ("s", "t"), False, id="two switches"),
+        pytest.param("", ("s", "s"), False, id="one switch, no bond"),
+    ],
+)
+def test_a_vf_lag_fails_as_one(
+    bond: str, switches: tuple[str, str], *, same: bool
+) -> None:
+    other = "0000:43:00.1"
+    devices = [
+        made_hosts.pf(
+            address,
+            netdevs=(
+                pci_device.NetDev("n", phys_switch_id=switch, bond=bond),
+            ),
+        )
+        for address, switch in zip((PF, other), switches, strict=True)
+    ]
+
+    names = [_domain(each, "pf", *devices) for each in (PF, other)]
+
+    assert (names[0] == names[1]) == same
+    vf = made_hosts.vf(VF, PF, 0)
+    assert _domain(VF, "pf", *devices, vf) == names[0]
+
+
 @pytest.mark.parametrize(("vendor", "same"), [("8086", True), ("beef", False)])
 def test_one_serial_number_of_one_vendor_is_one_card(
     vendor: str, *, same: bool

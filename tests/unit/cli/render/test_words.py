@@ -14,6 +14,7 @@ from pci_sched.model import device as pci_device
 PF = "0000:41:00.0"
 LINK_UP = (pci_device.NetDev("ens1", link=pci_device.Link.UP),)
 LINK_UNKNOWN = (pci_device.NetDev("ens1"),)
+IN_BOND = (pci_device.NetDev("ens1", bond="bond0"),)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,7 @@ LINK_UNKNOWN = (pci_device.NetDev("ens1"),)
         (words.link, {"netdevs": None}, ""),
         (words.link, {"netdevs": LINK_UP}, "link up"),
         (words.link, {"netdevs": LINK_UNKNOWN}, "link ?"),
+        (words.link, {"netdevs": IN_BOND}, "link ? in bond0"),
         (words.ids, {"product_id": None}, "8086:?"),
         (words.network, {}, ""),
         (words.network, {"tags": (("physical_network", "a"),)}, "a"),
