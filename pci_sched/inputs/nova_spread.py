@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which devices of a server are to be kept apart, and who asks for it.
+
+A flavor asks by two extra specs, ``pci_sched:spread`` and
+``pci_sched:spread_policy``; a port by one key of its binding profile; an
+operator by an option, for servers with several ports on one physical network.
+"""
+
+from collections.abc import Iterable, Mapping
+import dataclasses
+
+from pci_sched.inputs import oddity
+from pci_sched.model import device as pci_device
+from pci_sched.model import request as pci_request
+
+#: The extra specs of a flavor: a level, and ``hard`` or ``soft``.
+LEVEL_SPEC = "pci_sched:spread"
+POLICY_SPEC = "pci_sched:spread_policy"
+
+#: The key in a port's ``binding:profile``: as the option.
+PROFILE_KEY = "pci_sched_spread"
+
+#: What the option says for "do not".
+NONE = "none"
+
+_HARD = "hard"
+_SOFT = "soft"
+
+LEVELS = tuple(level.value for level in pci_request.SpreadLevel)
+POLICIES = (_HARD, _SOFT)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ask:
+    """To keep devices apart, at a level, at all costs or if possible."""
+
+    level: pci_request.SpreadLevel
+    hard: bool = False
+
+
+def parse(text: str) -> Ask | None:
+    """Read an option or what stands in a binding profile.
+
+    :param text: A level such as ``card``, which ``:hard`` or ``:soft`` may
+        follow; or ``none``.
+    :returns: ``None`` for ``none``.
+    :raises ValueError: If it is neither; the message says what is allowed.
+    """
+    level, _, policy = text.strip().lower().partition(":")
+    if level == NONE and not policy:
+        return None
+    if level not in LEVELS or policy not in ("", *POLICIES):
+        raise ValueError(
+            f"{oddity.show(text)} is no spread; allowed: none, or one of"
+            f" {', '.join(LEVELS)}, which :hard or :soft may follow"
+        )
+    return Ask(pci_request.SpreadLevel(level), policy == _HARD)
+
+
+def of_flavor(
+    extra_specs: Mapping[str, str], oddities: list[oddity.Oddity]
+) -> Ask | None:
+    """Read what a flavor asks for.
+
+    :param extra_specs: All of the flavor's.
+    :param oddities: Gets what made no sense, which asks for nothing.
+    :returns: ``None`` if it asks for nothing.
+    """
+    level = extra_specs.get(LEVEL_SPEC)
+    if level is None:
+        return None
+    policy = extra_specs.get(POLICY_SPEC, _SOFT)
+    try:
+        return parse(f"{level}:{policy}")
+    except ValueError as error:
+        oddities.append(oddity.Oddity(f"$.flavor.{LEVEL_SPEC}", str(error)))
+        return None
+
+
+def of_port(
+    profile: Mapping[str, object], path: str, oddities: list[oddity.Oddity]
+) -> Ask | None:
+    """Read what a port asks for.
+
+    :param profile: Its ``binding:profile``.
+    :param path: Where that is, for a person.
+    :param oddities: Gets what made no sense, which asks for nothing.
+    :returns: ``None`` if it asks for nothing.
+    """
+    text = profile.get(PROFILE_KEY)
+    if text is None:
+        return None
+    try:
+        return parse(str(text))
+    except ValueError as error:
+        oddities.append(oddity.Oddity(f"{path}.{PROFILE_KEY}", str(error)))
+        return None
+
+
+def apply(
+    devices: Iterable[pci_request.DeviceRequest],
+    *,
+    flavor: Ask | None = None,
+    ports: Mapping[str, Ask] | None = None,
+    default: Ask | None = None,
+) -> tuple[
+    tuple[pci_request.DeviceRequest, ...], tuple[pci_request.Spread, ...]
+]:
+    """Put the devices of a server into groups that are kept apart.
+
+    The devices for ports on one physical network are a group, and those of
+    each request of the flavor. What a port asks for goes before what the
+    flavor does, and that before the default, which is for ports alone. Of one
+    device there is nothing to keep apart.
+
+    :param devices: The requests of the server.
+    :param flavor: What its flavor asks for.
+    :param ports: What its ports ask for, by their ids.
+    :param default: What the operator asks for.
+    :returns: The requests with their groups, and the groups.
+    """
+    listed = tuple(devices)
+    if flavor is None and default is None and not ports:
+        return listed, ()
+    asks = [_ask_for(each, flavor, ports or {}, default) for each in listed]
+    names = [_group_of(*pair) for pair in zip(listed, asks, strict=True)]
+    counts: dict[str, int] = {}
+    for device, name in zip(listed, names, strict=True):
+        counts[name] = counts.get(name, 0) + device.count
+    spreads = {
+        name: pci_request.Spread(name, ask.level, ask.hard)
+        for name, ask in zip(names, asks, strict=True)
+        if ask is not None and counts[name] > 1
+    }
+    return (
+        tuple(
+            dataclasses.replace(device, spread_group=name)
+            if name in spreads
+            else device
+            for device, name in zip(listed, names, strict=True)
+        ),
+        tuple(spreads.values()),
+    )
+
+
+def _ask_for(
+    device: pci_request.DeviceRequest,
+    flavor: Ask | None,
+    ports: Mapping[str, Ask],
+    default: Ask | None,
+) -> Ask | None:
+    if device.port_id is None:
+        return flavor
+    return ports.get(device.port_id) or flavor or default
+
+
+def _group_of(device: pci_request.DeviceRequest, ask: Ask | None) -> str:
+    if ask is None:
+        return ""
+    policy = _HARD if ask.hard else _SOFT
+    place = device.request_id
+    if device.port_id is not None:
+        network = dict(device.specs[0] if device.specs else ()).get(
+            pci_device.PHYSICAL_NETWORK
+        )
+        place = "ports" if network is None else f"ports on {network}"
+    return f"{place} ({ask.level.value}, {policy})"
