@@ -10,7 +10,6 @@ becomes available by it.
 from collections.abc import Callable, Collection, Iterable
 import dataclasses
 from typing import Final
-import uuid
 
 from pci_sched.claims import (
     acts,
@@ -18,6 +17,7 @@ from pci_sched.claims import (
     audit_claims,
     finding,
     following,
+    mirror,
     replay,
     states,
 )
@@ -222,27 +222,16 @@ def _adopted(
     cause: acts.Cause,
 ) -> pci_claim.Claim:
     """Make the claim of what an instance has by Nova's records."""
-    records = snapshot.inventory.records
-    holdings = tuple(
-        sorted(
-            pci_claim.Holding(
-                row.address, records[row.address].device.root, row.request_id
-            )
+    state = states.ClaimState.ALLOCATED
+    return mirror.new_claim(
+        snapshot,
+        {
+            row.address: mirror.Use(instance, state, row.request_id)
             for row in rows
-        )
-    )
-    claim_id = str(uuid.uuid4())
-    requests = {each.request_id for each in holdings}
-    key = pci_claim.key_of(instance, "", requests)
-    if snapshot.claim_of_key(key) is not None:
-        key = pci_claim.key_of(instance, claim_id, requests)
-    return pci_claim.Claim(
-        claim_id=claim_id,
-        key=key,
-        instance_uuid=instance,
-        state=states.ClaimState.ALLOCATED,
-        holdings=holdings,
-        created_at=cause.at,
+        },
+        {each.key for each in snapshot.claims.values()},
+        cause,
+        state,
     )
 
 
