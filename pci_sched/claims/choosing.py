@@ -15,7 +15,6 @@ from pci_sched.matching import explain, matcher, refusal_code
 from pci_sched.matching import options as pci_options
 from pci_sched.matching import plan as pci_plan
 from pci_sched.matching import refusal as pci_refusal
-from pci_sched.model import address as pci_address
 from pci_sched.model import request as pci_request
 from pci_sched.pools import supply as pool_supply
 
@@ -111,7 +110,7 @@ def choose(
         instance_uuid=wanted.instance_uuid,
         migration=wanted.migration,
         is_moving=bool(wanted.migration),
-        holdings=_holdings(found, wanted.request),
+        holdings=_holdings(snapshot, found, wanted.request),
         created_at=cause.at,
         expires_at=expires_at,
     )
@@ -157,20 +156,24 @@ def _supply_without(
 
 
 def _holdings(
-    plan: pci_plan.Plan, request: pci_request.InstanceRequest
+    snapshot: claim_snapshot.Snapshot,
+    plan: pci_plan.Plan,
+    request: pci_request.InstanceRequest,
 ) -> tuple[pci_claim.Holding, ...]:
     ports = {each.request_id: each.port_id for each in request.devices}
-    found = []
-    for serving in plan.servings:
-        addresses = serving.addresses or ()
-        name = serving.request_id
-        parent = serving.pool.root
-        root = parent and pci_address.PciAddress.parse(parent)
-        found += [
-            pci_claim.Holding(each, root or each, name, ports[name])
-            for each in addresses
-        ]
-    return tuple(sorted(found))
+    records = snapshot.inventory.records
+    return tuple(
+        sorted(
+            pci_claim.Holding(
+                address,
+                records[address].device.root,
+                serving.request_id,
+                ports[serving.request_id],
+            )
+            for serving in plan.servings
+            for address in serving.addresses or ()
+        )
+    )
 
 
 def _refuse_another(

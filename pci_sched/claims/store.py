@@ -30,8 +30,10 @@ class ClaimStore(Protocol):
 
         *decide* is called outside any transaction, and again on the newer
         ledger each time that somebody else was faster; so is it after a lost
-        connection, when nobody knows whether the change was written. What it
-        raises goes to the caller and nothing is written.
+        connection, when nobody knows whether the change was written. After
+        some lost races it is called while nobody else can write: it may read
+        the store then, but not change it. What it raises goes to the caller
+        and nothing is written.
 
         :param host: Whose ledger.
         :param decide: Makes the change, or says that there is none to make.

@@ -43,6 +43,10 @@ _STAND = sa.select(
 ).where(tables.HOSTS.c.node_uuid == sa.bindparam("node_uuid"))
 
 
+#: SQLite knows no such lock; there who may write has locked all.
+_STAND_LOCKED = _STAND.with_for_update()
+
+
 def _of_host(table: sa.Table) -> sa.Select[Any]:
     return sa.select(table).where(
         table.c.host_id == sa.bindparam("host_id", type_=sa.Integer)
@@ -54,14 +58,19 @@ _ROOTS, _DEVICES, _CLAIMS, _HOLDINGS = map(
 )
 
 
-def stand(connection: sa.Connection, node_uuid: str) -> Stand | None:
+def stand(
+    connection: sa.Connection, node_uuid: str, *, locks: bool = False
+) -> Stand | None:
     """Read where a ledger stands; one row.
 
     :param connection: Open.
     :param node_uuid: Of the host.
+    :param locks: Whether nobody else may change the ledger until the
+        transaction ends, in which nothing was read yet.
     :returns: ``None`` for a host that is not known.
     """
-    row = connection.execute(_STAND, {"node_uuid": node_uuid}).one_or_none()
+    query = _STAND_LOCKED if locks else _STAND
+    row = connection.execute(query, {"node_uuid": node_uuid}).one_or_none()
     return None if row is None else Stand(*row)
 
 

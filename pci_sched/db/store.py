@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
+import functools
 import json
 import time
 from typing import Any, TypeVar
@@ -30,10 +31,21 @@ _LOG = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+#: Says, at the beginning of a transaction that writes, what to write, and of
+#: which ledger it was made; "None" is nothing.
+_Decided = Callable[
+    [sa.Connection], tuple[reading.Known, claim_change.Change | None]
+]
+
 #: How often a change is tried while others are faster, and for how long. One
 #: try may take as long as a connection waits for a lock.
 ATTEMPTS = 100
 PATIENCE_S = 30.0
+
+#: How many of these tries are races, in which nobody waits for anybody. The
+#: others lock the ledger first: else who won the last race, and so knows the
+#: ledger as it is, would win the next ones, too.
+_RACES = 3
 
 #: How often, while the database does not answer; it may be starting.
 _ATTEMPTS_AWAY = 10
@@ -107,19 +119,18 @@ class SqlClaimStore:
         :param decide: Makes the change, or says that there is none to make.
         :returns: The ledger with the change in it.
         """
-        is_first = True
+        tries = 0
 
         def attempt() -> claim_snapshot.Snapshot:
-            nonlocal is_first
-            known = self._known.get(host.node_uuid) if is_first else None
-            is_first = False
-            change = known and _decide_early(decide, known)
-            if not known or not change:
-                known = self._refresh(host)
-                change = decide(known.snapshot)
-            if change is None:
-                return known.snapshot
-            return self._write(host, known, change)
+            nonlocal tries
+            tries += 1
+            if tries > _RACES:
+                # Most of what is new is read before others have to wait.
+                self._refresh(host)
+                decided = functools.partial(self._decide_alone, host, decide)
+                return self._write(host, decided)
+            known = self._known.get(host.node_uuid) if tries == 1 else None
+            return self._race(host, decide, known)
 
         return self._tried(attempt)
 
@@ -211,23 +222,38 @@ class SqlClaimStore:
         done: _T = waiting(contested(work))()
         return done
 
-    def _write(
+    def _race(
         self,
         host: pci_claim.HostKey,
-        known: reading.Known,
-        change: claim_change.Change,
+        decide: acts.Decide,
+        known: reading.Known | None,
+    ) -> claim_snapshot.Snapshot:
+        """Decide at leisure, and hope that nobody else is faster."""
+        change = known and _decide_early(decide, known)
+        if not known or not change:
+            known = self._refresh(host)
+            change = decide(known.snapshot)
+        if change is None:
+            return known.snapshot
+        decided = known, change
+        return self._write(host, lambda _: decided)
+
+    def _write(
+        self, host: pci_claim.HostKey, decided: _Decided
     ) -> claim_snapshot.Snapshot:
         """Write a change in a transaction of its own.
 
-        If the generation is gone, the next look reads what is new. After any
-        other failure nothing that is known is trusted: somebody may have
-        changed rows without a generation.
+        If the generation is gone, the next look reads what is new, and a
+        refusal writes nothing. After any other failure nothing that is known
+        is trusted: somebody may have changed rows without a generation.
         """
         try:
             with self._database.begin() as connection:
-                engine.start(connection)
+                known, change = decided(connection)
+                if change is None:
+                    return known.snapshot
                 stand = writing.write(connection, known, change, self.tracker)
-        except errors.LostRace:
+        except (errors.LostRace, exception.PciSchedException):
             raise
         except BaseException:
             self._known.pop(host.node_uuid, None)
@@ -237,20 +263,41 @@ class SqlClaimStore:
         self._ours.add(host.node_uuid)
         return after
 
+    def _decide_alone(
+        self,
+        host: pci_claim.HostKey,
+        decide: acts.Decide,
+        connection: sa.Connection,
+    ) -> tuple[reading.Known, claim_change.Change | None]:
+        """Decide while nobody else can change the ledger."""
+        engine.start(connection)
+        now = reading.stand(connection, host.node_uuid, locks=True)
+        compatibility.check(connection)
+        if now is None:
+            raise errors.LostRace
+        known = self._look(connection, host, now)
+        return known, decide(known.snapshot)
+
     def _refresh(self, host: pci_claim.HostKey) -> reading.Known:
         """Read what changed since it was read last."""
-        before = self._known.get(host.node_uuid)
         with self._reading() as connection:
             now = reading.stand(connection, host.node_uuid)
-            if now is None or now.name != host.name:
-                now = None
-            elif before and before.stand.generation == now.generation:
-                return before
-            else:
-                found = reading.snapshot(connection, host, now, before)
-        if now is None:
-            self._introduce(host)
-            return self._refresh(host)
+            if now is not None and now.name == host.name:
+                return self._look(connection, host, now)
+        self._introduce(host)
+        return self._refresh(host)
+
+    def _look(
+        self,
+        connection: sa.Connection,
+        host: pci_claim.HostKey,
+        now: reading.Stand,
+    ) -> reading.Known:
+        """Read what is new at a stand, if anything is."""
+        before = self._known.get(host.node_uuid)
+        if before and before.stand.generation == now.generation:
+            return before
+        found = reading.snapshot(connection, host, now, before)
         rival = self._rival_of(host, now)
         known = reading.Known(now, dataclasses.replace(found, rival=rival))
         self._known[host.node_uuid] = known

@@ -104,7 +104,8 @@ def write(
     for claim in sorted(change.ended, key=lambda each: each.claim_id):
         at = {"claim_id": claim.claim_id}
         _drop(connection, tables.CLAIMS, at, host_id)
-    _write_inventory(connection, known.snapshot, host_id, change)
+    if change.modes or change.inventory is not None:
+        _write_inventory(connection, known.snapshot, host_id, change)
     _write_claims(connection, known.snapshot, host_id, change)
     _insert(
         connection,

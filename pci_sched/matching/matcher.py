@@ -10,6 +10,7 @@ from pci_sched.matching import demand as pci_demand
 from pci_sched.matching import (
     eligibility,
     refusal_code,
+    settle,
     shortcut,
     solve,
     sums,
@@ -57,10 +58,6 @@ class Matcher:
 
     :ivar request: The request.
     :ivar options: How to match.
-    :ivar glance: Tells from pool records whether a host can serve the
-        request, if it is easily told: what :meth:`is_servable` says of their
-        supply, or ``None``. No count may be negative.
-    :ivar describe: Tells what is there, of records that it says no of.
     """
 
     def __init__(
@@ -72,11 +69,20 @@ class Matcher:
         self.options = options
         self._wants = pci_demand.collect(request)
         self._judge = eligibility.Judge(options.tag_rules)
-        made = self._make_glance()
-        self.glance: _Look[bool] = made.is_servable if made else _never
-        self.describe: _Look[pci_glance.Description] = (
-            made.describe if made else _never
-        )
+
+    @functools.cached_property
+    def glance(self) -> _Look[bool]:
+        """Tells from pool records whether a host can serve the request.
+
+        What :meth:`is_servable` says of their supply, or ``None`` if it is
+        not easily told. No count may be negative.
+        """
+        return self._glance.is_servable if self._glance else _never
+
+    @functools.cached_property
+    def describe(self) -> _Look[pci_glance.Description]:
+        """Tells what is there, of records that :attr:`glance` says no of."""
+        return self._glance.describe if self._glance else _never
 
     def is_servable(self, supply: pool_supply.Supply) -> solve.Outcome:
         """Tell whether a host can serve the request; the cheapest question.
@@ -100,6 +106,9 @@ class Matcher:
         """
         fill = self.options.fill
         stations = self._stations(supply, is_costed=True)
+        plan = self._plan_at_once(stations)
+        if plan is not None:
+            return plan
         costed = solve.Field([solve.Trial(each, fill) for each in stations])
         costed.decide(self.options.improvement_budget)
         if costed.outcome is solve.Outcome.YES:
@@ -160,6 +169,24 @@ class Matcher:
         return tuple(
             max(member.wanted for member in demand.members)
             for demand in self._wants.demands
+        )
+
+    def _plan_at_once(
+        self, stations: list[eligibility.Station]
+    ) -> pci_plan.Plan | None:
+        """Give the cheapest plan where it needs no search."""
+        fill = self.options.fill
+        if len(stations) != 1 or fill is not pci_options.Fill.PACK:
+            return None
+        (station,) = stations
+        shares = shortcut.pack(station)
+        if shares is None:
+            return None
+        place = station.placement
+        return pci_plan.Plan(
+            settle.servings(station, shares),
+            settle.cost(station, shares, fill),
+            None if place is None else place.cells,
         )
 
     def _decide(self, stations: list[eligibility.Station]) -> solve.Field:
@@ -226,7 +253,8 @@ class Matcher:
             found.append(eligibility.Station(supply, demands, here, placement))
         return found
 
-    def _make_glance(self) -> pci_glance.Glance | None:
+    @functools.cached_property
+    def _glance(self) -> pci_glance.Glance | None:
         wants = self._wants
         if wants.mismatched or self._minds_place():
             return None
