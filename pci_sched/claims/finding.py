@@ -39,6 +39,12 @@ class Code(enum.StrEnum):
     HISTORY_MISMATCH = "HISTORY_MISMATCH"
     #: Two trackers change the ledger of one host.
     TWO_TRACKERS = "TWO_TRACKERS"
+    #: Devices are available by Nova's rows and in none of its pools.
+    POOL_LEAK = "POOL_LEAK"
+    #: Nova's pools count otherwise than its rows.
+    POOL_COUNT = "POOL_COUNT"
+    #: Nova gave a device to an instance that is not there.
+    NOVA_LEAK = "NOVA_LEAK"
 
 
 #: What is about a claim, however many devices it has.

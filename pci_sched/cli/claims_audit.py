@@ -5,12 +5,15 @@ import argparse
 import getpass
 from typing import Any
 
+from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import finding
 from pci_sched.claims import repair as claim_repair
 from pci_sched.claims import tracker as claim_tracker
+from pci_sched.claims import truths as claim_truths
 from pci_sched.cli import (
     claims,
     claims_history,
+    claims_nova,
     claims_truths,
     facts,
     main,
@@ -54,25 +57,45 @@ class _Judging(claims.LedgerLister):
         code = super().run(parsed_args)
         return main.EXIT_FINDINGS if self._found else code
 
+    def _ask(
+        self, parsed_args: argparse.Namespace, host: pci_claim.HostKey
+    ) -> claim_truths.Truths:
+        """Ask whom the options name."""
+        stderr = self.app.stderr
+        truths = claims_truths.read(parsed_args, host.name, stderr)
+        if parsed_args.nova_db:
+            compute = claims_nova.find(parsed_args, self.app, host)
+            truths = claims_nova.add(truths, compute)
+        return truths
+
 
 class Audit(_Judging):
     """Hold the ledger of a host against its history and what others say.
 
-    Nothing is written. The exit code is 0 if nothing was found, 1 if the
-    audit could not run, 3 if anything was found. Each code is explained in
-    the documentation.
+    With --nova-db, Nova's records of all its hosts are held against each
+    other, and no ledger is needed. Nothing is written. The exit code is 0 if
+    nothing was found, 1 if the audit could not run, 3 if anything was found.
+    Each code is explained in the documentation.
     """
 
     def take_action(self, parsed_args: argparse.Namespace) -> claims.Table:
         """Read the ledger and ask the others."""
+        if parsed_args.nova_db:
+            return self._judge_nova(parsed_args)
         with claims.opened(parsed_args, self.app) as (store, host):
-            truths = claims_truths.read(
-                parsed_args, host.name, self.app.stderr
-            )
+            truths = self._ask(parsed_args, host)
             found = claim_tracker.ClaimTracker(store, host).audit(truths)
         self._found = bool(found)
         self.say(claims_truths.describe(truths))
         return COLUMNS, [_row(each) for each in found]
+
+    def _judge_nova(self, parsed_args: argparse.Namespace) -> claims.Table:
+        judged = claims_nova.audit(parsed_args, self.app)
+        self._found = bool(judged.found)
+        for line in judged.said:
+            self.say(line)
+        rows = [(host, *_row(each)) for host, each in judged.found]
+        return (claims_nova.COLUMN, *COLUMNS), rows
 
 
 class Repair(_Judging):
@@ -109,9 +132,7 @@ class Repair(_Judging):
         """Repair, or rehearse it."""
         codes = set(parsed_args.codes or claim_repair.REPAIRABLE)
         with claims.opened(parsed_args, self.app) as (store, host):
-            truths = claims_truths.read(
-                parsed_args, host.name, self.app.stderr
-            )
+            truths = self._ask(parsed_args, host)
             tracker = claim_tracker.ClaimTracker(store, host, actor=_actor())
             outcome = tracker.repair(
                 codes,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a ledger is held against: the hardware, and a list of instances."""
+"""What a ledger is held against: the hardware, and lists of instances."""
 
 import argparse
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import TextIO
 
 from pci_sched import exception
 from pci_sched.claims import truths as claim_truths
-from pci_sched.cli import source
+from pci_sched.cli import nova_records, source
 from pci_sched.inputs import device_spec, nova_conf
 from pci_sched.model import address as pci_address
 from pci_sched.model import host as pci_host
@@ -45,6 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     one = group.add_mutually_exclusive_group()
     source.add_tree(one, "the default if the host is this machine")
     source.add_document(one)
+    nova_records.add_option(group)
     group.add_argument(
         "--instances",
         type=pathlib.Path,
@@ -85,6 +86,21 @@ def read(
         hypervisor=instances,
         grace=parsed_args.grace,
     )
+
+
+def of_one_host(parsed_args: argparse.Namespace) -> str:
+    """Tell which truth was given that can be of one host only.
+
+    :param parsed_args: The options of :func:`add_options`.
+    :returns: The option; "" if there is none.
+    """
+    given = {
+        "--live": parsed_args.live,
+        "--root": parsed_args.root,
+        "--from": parsed_args.document,
+        "--instances": parsed_args.instances,
+    }
+    return next((option for option, value in given.items() if value), "")
 
 
 def is_here(host: str) -> bool:
@@ -228,13 +244,18 @@ def describe(truths: claim_truths.Truths) -> str:
     missing = []
     for name, truth, option in (
         ("the hardware", truths.hardware, "--live, --root or --from"),
+        ("Nova", truths.nova, "--nova-db"),
         ("the hypervisor", truths.hypervisor, "--instances"),
     ):
         if truth is None:
             missing.append(f"{name} ({option})")
         else:
             asked.append(name)
-    line = f"the ledger was compared with {' and '.join(asked)}"
+    line = f"the ledger was compared with {_list(asked)}"
     if missing:
-        line += f"; not with {' and '.join(missing)}"
+        line += f"; not with {_list(missing)}"
     return line
+
+
+def _list(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

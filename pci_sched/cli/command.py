@@ -90,10 +90,13 @@ class Verb(command.Command):
 class HostCommand(Verb):
     """A verb that looks at one host."""
 
+    #: Whether it reads Nova's databases, too.
+    knows_nova = False
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options that say which host."""
         parser = super().get_parser(prog_name)
-        source.add_options(parser)
+        source.add_options(parser, knows_nova=self.knows_nova)
         return parser
 
     def read_host(self, parsed_args: argparse.Namespace) -> pci_host.Host:

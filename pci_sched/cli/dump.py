@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``pci-pool dump``: a host's pools and devices, as a table or a picture."""
+"""``pci-pool dump``: pools and devices of hosts, as a table or a picture."""
 
 import argparse
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,7 @@ from pci_sched.cli import (
     claims,
     command,
     device_table,
+    dump_nova,
     ledger_status,
     pool_table,
     selection,
@@ -26,17 +27,23 @@ def _speaks_unicode(encoding: str | None) -> bool:
     return (encoding or "").lower().replace("-", "").startswith("utf")
 
 
+def _names(parsed_args: argparse.Namespace) -> pool_table.Names:
+    return pci_ids.PciIds.read(parsed_args.pci_ids).name
+
+
 class Dump(command.HostLister):
     """Show a host's pools of PCI devices, or its devices.
 
     A pool is what a scheduler cannot tell apart: the same type, ids, NUMA
     node, PF and tags. A "?" is what nobody can know from here: a live tree
-    knows nothing of claims, unless --db names a ledger. The formats tree, dot
+    knows nothing of claims, unless --db names a ledger. With --nova-db, Nova's
+    own records of all its hosts are shown, or of one. The formats tree, dot
     and svg draw the path from the root complex to each device; prometheus is
     for a node exporter's textfile collector.
     """
 
     pictures = ("dot", "prometheus", "svg", "tree")
+    knows_nova = True
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options of this verb."""
@@ -69,11 +76,22 @@ class Dump(command.HostLister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> _Table:
         """Read the host and make rows, or one finished text, of it."""
+        if parsed_args.nova_db:
+            return self._show_nova(parsed_args)
         host = self.read_host(parsed_args)
         if parsed_args.db is not None:
             host = self._ask_ledger(parsed_args, host)
         wanted = selection.Selection.of(parsed_args, host)
-        names = pci_ids.PciIds.read(parsed_args.pci_ids).name
+        return self._show(parsed_args, _names(parsed_args), host, wanted)
+
+    def _show(
+        self,
+        parsed_args: argparse.Namespace,
+        names: pool_table.Names,
+        host: pci_host.Host,
+        wanted: selection.Selection,
+    ) -> _Table:
+        """Show one host."""
         if parsed_args.formatter in self.pictures:
             # Metrics count devices: the way to them must not be counted.
             is_metrics = parsed_args.formatter == "prometheus"
@@ -85,6 +103,19 @@ class Dump(command.HostLister):
             return device_table.COLUMNS, device_table.rows(devices, names)
         pools = ledger.Ledger.of(host.devices, wanted.wants).pools
         return pool_table.COLUMNS, pool_table.rows(pools, names)
+
+    def _show_nova(self, parsed_args: argparse.Namespace) -> _Table:
+        """Show what Nova's databases have, a host in each row."""
+        found = dump_nova.read(parsed_args, self.app)
+        names = _names(parsed_args)
+        if parsed_args.formatter in self.pictures:
+            return self._show(parsed_args, names, *dump_nova.only(found))
+        columns: Sequence[str] = ()
+        rows: list[Sequence[Any]] = []
+        for host, wanted in found:
+            columns, shown = self._show(parsed_args, names, host, wanted)
+            rows += [(host.name, *row) for row in shown]
+        return (dump_nova.COLUMN, *columns), rows
 
     def _ask_ledger(
         self, parsed_args: argparse.Namespace, host: pci_host.Host

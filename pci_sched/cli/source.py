@@ -7,7 +7,7 @@ import pathlib
 import socket
 from typing import TextIO
 
-from pci_sched.cli import progress
+from pci_sched.cli import nova_records, progress
 from pci_sched.inputs import attributes, sysfs
 from pci_sched.model import host as pci_host
 
@@ -32,21 +32,28 @@ def is_there(path: pathlib.Path) -> bool:
     return True
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(
+    parser: argparse.ArgumentParser, *, knows_nova: bool = False
+) -> None:
     """Add the options of all verbs that look at a host.
 
     :param parser: The verb's parser.
+    :param knows_nova: Whether the verb reads Nova's databases, too.
     """
     group = parser.add_argument_group("source")
     one = group.add_mutually_exclusive_group()
     add_tree(one)
     add_document(one)
+    more = ""
+    if knows_nova:
+        nova_records.add_option(one)
+        more = "; with --nova-db, which host is meant (by default all)"
     group.add_argument(
         "--host",
         metavar="NAME",
         type=_name,
         help="the host's name (by default this machine's, the directory's or"
-        " the document's)",
+        f" the document's){more}",
     )
     add_configuration(
         group,

@@ -22,11 +22,14 @@ from pci_sched.inputs import nova_compute_row
 #: Seconds to wait for a server.
 CONNECT_TIMEOUT_S = 10
 
-#: What makes every transaction of a session read-only.
+_MODE = "TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+#: What makes every transaction of a session read-only, and have all that it
+#: reads be of one moment.
 _READ_ONLY = {
-    "mysql": "SET SESSION TRANSACTION READ ONLY",
-    "mariadb": "SET SESSION TRANSACTION READ ONLY",
-    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "mysql": f"SET SESSION {_MODE}",
+    "mariadb": f"SET SESSION {_MODE}",
+    "postgresql": f"SET SESSION CHARACTERISTICS AS {_MODE}",
     "sqlite": "PRAGMA query_only = ON",
 }
 
@@ -61,7 +64,6 @@ def read_compute_nodes(text: str) -> list[nova_compute_row.ComputeRow]:
     :returns: Sorted by host and node.
     :raises exception.InputInvalid: If it cannot be read.
     """
-    url = _parse(text)
     table = sqlalchemy.table(
         "compute_nodes",
         *map(sqlalchemy.column, (*_COLUMNS, _DELETED)),
@@ -72,7 +74,7 @@ def read_compute_nodes(text: str) -> list[nova_compute_row.ComputeRow]:
         .where(table.c[_DELETED] == 0)
         .order_by(*columns[:2])
     )
-    with _connect(url) as connection:
+    with connect(text) as connection:
         rows = connection.execute(query).all()
     return [nova_compute_row.ComputeRow(*row) for row in rows]
 
@@ -99,8 +101,14 @@ def _show(url: sql_url.URL) -> str:
 
 
 @contextlib.contextmanager
-def _connect(url: sql_url.URL) -> Iterator[sqlalchemy.engine.Connection]:
-    """Connect without the right to write."""
+def connect(text: str) -> Iterator[sqlalchemy.engine.Connection]:
+    """Connect without the right to write; all that is read is of one moment.
+
+    :param text: The URL of a cell's database.
+    :yields: The connection.
+    :raises exception.InputInvalid: If anything cannot be read.
+    """
+    url = _parse(text)
     try:
         engine = make_engine(url)
         try:
@@ -140,8 +148,17 @@ def make_engine(url: sql_url.URL) -> sqlalchemy.engine.Engine:
         cursor.close()
         # PostgreSQL forgets the setting with a transaction that ends badly.
         connection.commit()
+        if backend == _SQLITE:
+            # Else Python begins no transaction for what only reads.
+            connection.isolation_level = None
 
+    if backend == _SQLITE:
+        event.listen(engine, "begin", _begin)
     return engine
+
+
+def _begin(connection: sqlalchemy.engine.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
 
 
 def _reason(error: Exception, url: sql_url.URL) -> str:

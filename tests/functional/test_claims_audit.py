@@ -55,7 +55,8 @@ def test_an_audit_without_truths_says_what_it_was_not_compared_with(
     assert ran.code == 3
     assert ran.err == (
         "the ledger was compared with its history; not with the hardware"
-        " (--live, --root or --from) and the hypervisor (--instances)\n"
+        " (--live, --root or --from), Nova (--nova-db) and the hypervisor"
+        " (--instances)\n"
     )
 
 

@@ -11,13 +11,16 @@ from cliff import lister
 import pytest
 
 import claims_ledger
+import nova_cases
 from pci_pool import PciPool
 from pci_sched.claims import finding, repair, states
 from pci_sched.cli import (
     claims_audit,
     claims_history,
     claims_list,
+    claims_nova,
     claims_show,
+    ledger_source,
     main,
 )
 
@@ -83,7 +86,7 @@ def test_the_page_names_no_option_that_is_not_there() -> None:
         ("list", claims_list.COLUMNS),
         ("show", claims_show.COLUMNS),
         ("history", claims_history.COLUMNS),
-        ("audit", claims_audit.COLUMNS),
+        ("audit", (claims_nova.COLUMN, *claims_audit.COLUMNS)),
     ],
 )
 def test_the_page_has_a_row_for_every_column(
@@ -151,3 +154,29 @@ def test_the_example_of_a_repair_shows_what_is_printed(
         assert [line.strip() for line in shown.splitlines()] == (
             printed.splitlines()
         )
+
+
+def test_the_example_of_nova_shows_what_is_printed(
+    pci_pool: PciPool, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims_nova, "PAUSE_S", 0)
+    monkeypatch.setattr(ledger_source, "NOVA_CONF", tmp_path / "none")
+    monkeypatch.setattr("pci_sched.db.ledger.STATE_PATH", str(tmp_path))
+    cell = nova_cases.Cell()
+    cell.instances[0]["deleted"] = 1
+    pools = cell.pools()
+    cell.set_pools(
+        pool
+        for pool in pools
+        if (pool["address"], pool["dev_type"])
+        != (nova_cases.PF_B, nova_cases.Type.PF)
+    )
+    url = cell.write(f"sqlite:///{tmp_path}/nova_cell1.db")
+    page = PAGE.read_text("utf-8")
+    command = '$ pci-pool claims audit --nova-db "$URL" -c'
+    block = page.split(command)[1].split("\n\n")[0]
+    columns, _, shown = block.partition("\n")
+    given = ("claims", "audit", "--nova-db", url, "-c", *columns.split())
+    assert [line.strip() for line in shown.splitlines()] == (
+        pci_pool(*given).out.splitlines()
+    )

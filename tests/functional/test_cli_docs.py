@@ -11,12 +11,14 @@ import textwrap
 
 import pytest
 
+import nova_cases
 from pci_pool import PciPool
 import pci_sched
 from pci_sched.cli import (
     command,
     device_table,
     dump,
+    dump_nova,
     facts,
     main,
     pool_table,
@@ -118,6 +120,7 @@ def test_the_page_has_a_row_for_every_column() -> None:
     pools, devices = page.split("Of pools\n")[1].split("Of devices\n")
     for column in pool_table.COLUMNS:
         assert _row_of(pools, column)
+    assert _row_of(page, dump_nova.COLUMN)
     for column in device_table.COLUMNS:
         same = f"``{column}``" in devices.split(".. list-table::")[0]
         assert same or _row_of(devices, column)
@@ -201,6 +204,7 @@ def test_an_example_shows_what_is_printed(
     config = _page("cli/dump.rst").split(".. code-block:: ini\n\n")[1]
     config = config.split("\nPrometheus")[0]
     (tmp_path / "nova.conf").write_text(textwrap.dedent(config))
+    nova_cases.Cell().write(f"sqlite:///{tmp_path}/nova_cell1.db")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pci_ids, "PLACES", (recorded.HOSTS / "pci.ids",))
     printed = pci_pool.text(*shlex.split(command_line))
@@ -214,5 +218,5 @@ def test_an_example_shows_what_is_printed(
 
 
 def test_every_page_has_examples_with_output() -> None:
-    assert len(list(_examples("dump"))) == 6
+    assert len(list(_examples("dump"))) == 7
     assert len(list(_examples("record"))) == 1
