@@ -33,9 +33,13 @@ class Record:
 
     @classmethod
     def of(cls, device: pci_device.Device) -> "Record":
-        """Record a device as it is seen now."""
+        """Record a device as it is seen now.
+
+        A bond gives its members an address that tells no card from another.
+        """
         netdev = device.netdev
-        return cls(kept(device), netdev.mac if netdev else None)
+        mac = netdev.mac if netdev and not netdev.bond else None
+        return cls(kept(device), mac)
 
     @property
     def is_usable(self) -> bool:

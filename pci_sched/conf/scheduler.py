@@ -68,8 +68,7 @@ How far one search for devices may go on one host.
 Which physical functions to keep whole is a hard problem in theory
 and an easy one on real hosts, which take a handful of steps. When
 the budget is used up, a scheduler accepts the host, and a compute
-goes on with a hundred times as much. The result never depends on
-time.
+goes on with ten times as much. The result never depends on time.
 
 Possible values:
 

@@ -5,9 +5,8 @@ The pools are the dicts of ``nova.pci.stats.PciDeviceStats.pools``, and what is
 taken is a number for each of them, in their order.
 """
 
-import collections
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pci_sched.matching import plan as pci_plan
 from pci_sched.model import device as pci_device
@@ -34,15 +33,10 @@ def take(pools: Sequence[Pool], taken: Sequence[int]) -> list[Pool]:
     :returns: The rest, in the same order; as in Nova, a pool that becomes
         empty is not among them.
     """
-    whole = _roots(pools, taken, _PF)
-    split = _roots(pools, taken, _PARTS)
     left = []
-    for pool, count in zip(pools, taken, strict=True):
-        related = {_PF: split, _PARTS: whole}
-        if any(
-            pool.get("dev_type") in kinds and pool.get("address") in roots
-            for kinds, roots in related.items()
-        ):
+    lost = lose(pools, taken)
+    for pool, count, is_lost in zip(pools, taken, lost, strict=True):
+        if is_lost:
             continue
         if not count:
             left.append(pool)
@@ -51,26 +45,71 @@ def take(pools: Sequence[Pool], taken: Sequence[int]) -> list[Pool]:
     return left
 
 
+def lose(pools: Sequence[Pool], taken: Sequence[int]) -> list[bool]:
+    """Tell of which pools nobody can have a device any more.
+
+    :param pools: The pools.
+    :param taken: How many of each are given away.
+    :returns: For each, whether a relative of its devices is.
+    """
+    whole = _roots(pools, taken, _PF)
+    split = _roots(pools, taken, _PARTS)
+    return [
+        (pool.get("dev_type") in _PF and pool.get("address") in split)
+        or (pool.get("dev_type") in _PARTS and pool.get("address") in whole)
+        for pool in pools
+    ]
+
+
+class Share(NamedTuple):
+    """What a pool gives to a request of a plan.
+
+    :ivar pool: The number of the pool.
+    :ivar devices: How many it gives.
+    """
+
+    request_id: str
+    pool: int
+    devices: int
+
+
+def shares(pools: Sequence[Pool], plan: pci_plan.Plan) -> list[Share]:
+    """Tell which pools a plan takes devices of, and for whom.
+
+    :param pools: What it was made from.
+    :param plan: The plan.
+    :returns: In the order of its servings.
+    :raises LookupError: If the plan is of other pools.
+    """
+    homes: dict[tuple[Any, ...], list[list[int]]] = {}
+    for number, pool in enumerate(pools):
+        for each in supplies.of_pools((pool,)).pools:
+            homes.setdefault(_label(each), []).append([number, each.free])
+    found = []
+    for serving in plan.servings:
+        left = serving.count
+        for home in homes.get(_label(serving.pool), ()):
+            number, free = home
+            count = min(left, free)
+            if count:
+                found.append(Share(serving.request_id, number, count))
+            home[1] -= count
+            left -= count
+        if left:
+            raise LookupError("a plan takes devices of other pools")
+    return found
+
+
 def by_plan(pools: Sequence[Pool], plan: pci_plan.Plan) -> list[int]:
     """Tell what a plan takes.
 
     :param pools: What it was made from.
     :param plan: The plan.
     :returns: How many of each pool.
-    :raises LookupError: If the plan is of other pools.
     """
-    wanted: collections.Counter[tuple[Any, ...]] = collections.Counter()
-    for serving in plan.servings:
-        wanted[_label(serving.pool)] += serving.count
-    taken = []
-    for pool in pools:
-        count = 0
-        for each in supplies.of_pools((pool,)).pools:
-            count = min(wanted[_label(each)], each.free)
-            wanted[_label(each)] -= count
-        taken.append(count)
-    if any(wanted.values()):
-        raise LookupError("a plan takes devices of other pools")
+    taken = [0] * len(pools)
+    for share in shares(pools, plan):
+        taken[share.pool] += share.devices
     return taken
 
 

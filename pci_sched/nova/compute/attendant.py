@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes with the resource tracker of a nova-compute: watch and ledger."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from pci_sched.claims import claim as pci_claim
+from pci_sched.claims import mirror
+from pci_sched.claims import store as claim_store
+from pci_sched.db import ledger
+from pci_sched.inputs import host_facts
+from pci_sched.model import address as pci_address
+from pci_sched.model import host as pci_host
+from pci_sched.nova import faults
+from pci_sched.nova.compute import (
+    bookkeeping,
+    inventory,
+    processes,
+    publishing,
+    tracker,
+    watch,
+)
+
+LOG = logging.getLogger(__name__)
+
+#: How long an audit waits for a look at the hardware, outside of Nova's
+#: semaphore. Most hosts take some ten milliseconds.
+PATIENCE_S: Final = 5.0
+
+_faults = faults.Faults(LOG.error)
+
+
+class Attendant:
+    """Looks at the hardware of one compute, and keeps its ledger.
+
+    Whatever fails here is a line of the log and nothing more.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        """Attend to a resource tracker; nothing is read or opened yet.
+
+        :param conf: Nova's, with our options registered.
+        """
+        self._conf = conf
+        self._watch = watch.HardwareWatch(conf.pci_sched.host_root)
+        self._look = watch.Look()
+        self._agents: tuple[pci_host.L2Agent, ...] | None = None
+        self._books: bookkeeping.Bookkeeper | None = None
+
+    def look(self) -> None:
+        """Look at the hardware; to be called outside of the semaphore."""
+        try:
+            self._look = self._watch.look(PATIENCE_S)
+            self._agents = processes.agents(self._conf.pci_sched.host_root)
+        except Exception as error:  # noqa: BLE001
+            _faults.note("The hardware was not looked at", error)
+        for sentence in self._look.news:
+            LOG.warning("%s", sentence)
+
+    def audit(
+        self, resource_tracker: Any, compute_node: Any, pci_tracker: Any
+    ) -> None:
+        """Have an audit know what was seen; under the semaphore.
+
+        :param resource_tracker: Nova's.
+        :param compute_node: The ``nova.objects.ComputeNode`` it is about.
+        :param pci_tracker: Ours, of that node or of another one.
+        """
+        if pci_tracker.node_id != compute_node.id:
+            # Of the nodes of one service, Nova tracks devices of the first.
+            return
+        try:
+            self._publish(resource_tracker, compute_node)
+            for address, why in pci_tracker.withhold(
+                self._look.missing
+            ).items():
+                LOG.warning(
+                    "Device %s is not handed out until it is back: %s.",
+                    address,
+                    why,
+                )
+            if self._books is None:
+                self._books = self._open(compute_node)
+                pci_tracker.journal = self
+            pci_tracker.is_auditing = True
+        except Exception as error:  # noqa: BLE001
+            _faults.note("An audit knows nothing of the hardware", error)
+
+    def changed(
+        self, changes: Mapping[pci_address.PciAddress, mirror.Use | None]
+    ) -> None:
+        """Write down what became of devices; see :class:`.tracker.Journal`.
+
+        :param changes: The devices concerned and who has each now.
+        """
+        if self._books is not None:
+            self._books.note(changes, "")
+
+    def audited(
+        self, pci_tracker: tracker.Tracker, uses: tracker.Uses
+    ) -> None:
+        """Hold the whole ledger against Nova's records.
+
+        :param pci_tracker: Whose devices.
+        :param uses: Who has which.
+        """
+        try:
+            host = inventory.host_of(
+                pci_tracker.pci_devs, self._look, pci_tracker.dev_filter
+            )
+            if self._books is not None:
+                self._books.rebuild(host, uses, "audit")
+        except Exception as error:  # noqa: BLE001
+            _faults.note("The ledger was not held against Nova", error)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until the ledger says what was told so far.
+
+        :param timeout_s: For how long at most.
+        :returns: Whether it does, or was given up.
+        """
+        return self._books is None or self._books.wait(timeout_s)
+
+    def _publish(self, resource_tracker: Any, compute_node: Any) -> None:
+        """Put what a scheduler wants to know into Nova's own record."""
+        text = publishing.text_of(self._look, self._agents)
+        stats = resource_tracker.stats[compute_node.hypervisor_hostname]
+        stats[host_facts.KEY] = text
+        compute_node.stats = stats
+
+    def _open(self, compute_node: Any) -> bookkeeping.Bookkeeper:
+        url = ledger_url(self._conf)
+        timeout_s = self._conf.pci_sched.ledger_timeout
+
+        def open_store() -> claim_store.ClaimStore:
+            return ledger.open_store(url, timeout_s=timeout_s)
+
+        host = pci_claim.HostKey(
+            compute_node.hypervisor_hostname, compute_node.uuid
+        )
+        return bookkeeping.Bookkeeper(open_store, host)
+
+
+def ledger_url(conf: cfg.ConfigOpts) -> Any:
+    """Tell which database the ledger is in.
+
+    :param conf: Nova's, with our options registered.
+    :returns: A SQLAlchemy URL.
+    """
+    group = conf.pci_sched
+    location = conf.get_location("state_path")
+    is_default = location and location.location is cfg.Locations.opt_default
+    # Nova's default is where its code is.
+    nova_state_path = None if is_default else conf.state_path
+    return ledger.url_of(group.connection, group.state_path, nova_state_path)

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Installing the compute hook in a nova-compute, or leaving it as it is."""
+
+from collections.abc import Callable, Iterator
+import contextlib
+import functools
+from typing import Any, Final
+import weakref
+
+from nova import version as nova_version
+from nova.compute import manager as compute_manager
+from nova.compute import resource_tracker
+from nova.pci import manager as pci_manager
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from pci_sched.nova import faults
+from pci_sched.nova.compute import (
+    attaching,
+    attendant,
+    moving,
+    seam,
+    tracker,
+)
+
+LOG = logging.getLogger(__name__)
+
+_RT: Final = resource_tracker.ResourceTracker
+_STOCK: Final = pci_manager.PciDevTracker
+
+#: What was in the place of everything that is replaced; empty if nothing is.
+_replaced: dict[tuple[Any, str], Any] = {}
+
+_attendants: "weakref.WeakKeyDictionary[Any, attendant.Attendant]" = (
+    weakref.WeakKeyDictionary()
+)
+
+_faults = faults.Faults(LOG.error)
+
+
+def follow(conf: cfg.ConfigOpts) -> None:
+    """Do in this process as ``[pci_sched]compute_hook`` says.
+
+    It concerns every resource tracker that has not seen its devices yet. If
+    Nova does not look as it should, or the configuration is wrong, all is
+    left as it is, and the log says what to do.
+
+    :param conf: Nova's, with our options registered.
+    """
+    if not conf.pci_sched.compute_hook:
+        _uninstall()
+        return
+    if is_installed():
+        return
+    problem = seam.find_problem() or _look_at_options(conf)
+    if problem:
+        LOG.error(
+            "[pci_sched]compute_hook has no effect, nova-compute works as Nova"
+            " %s does: %s. Correct that, or set the option to false, or"
+            " install a release of pci_sched that supports this Nova.",
+            nova_version.version_string(),
+            problem,
+        )
+        return
+    _install(conf)
+    LOG.info(
+        "Nova %s: PCI devices are chosen by pci_sched (device_choice %s) and"
+        " recorded in %s; installed at ResourceTracker._setup_pci_tracker.",
+        nova_version.version_string(),
+        conf.pci_sched.device_choice,
+        attendant.ledger_url(conf).render_as_string(hide_password=True),
+    )
+
+
+def is_installed() -> bool:
+    """Tell whether the hook is in place in this process."""
+    return bool(_replaced)
+
+
+def attendant_of(rt: Any) -> attendant.Attendant | None:
+    """Give what goes with a resource tracker.
+
+    :param rt: A ``nova.compute.resource_tracker.ResourceTracker``.
+    :returns: ``None`` if it was never audited with the hook.
+    """
+    return _attendants.get(rt)
+
+
+def _look_at_options(conf: cfg.ConfigOpts) -> str:
+    try:
+        attendant.ledger_url(conf)
+    except Exception as error:  # noqa: BLE001
+        return str(error)
+    return ""
+
+
+def _install(conf: cfg.ConfigOpts) -> None:
+    _replace(_RT, "_setup_pci_tracker", functools.partial(_setting_up, conf))
+    _replace(
+        _RT, "update_available_resource", functools.partial(_looking, conf)
+    )
+    _replace(_RT, "_move_claim", moving.remembering_image)
+    _replace(
+        compute_manager.ComputeManager,
+        "_attach_interface",
+        attaching.unwinding,
+    )
+    _replace(
+        resource_tracker,
+        "pci_request",
+        lambda stock: moving.Requests(moving.from_flavor, stock),
+    )
+
+
+def _replace(place: Any, name: str, make: Callable[[Any], Any]) -> None:
+    stock = getattr(place, name)
+    _replaced[place, name] = stock
+    setattr(place, name, make(stock))
+
+
+def _uninstall() -> None:
+    if not _replaced:
+        return
+    for (place, name), stock in _replaced.items():
+        setattr(place, name, stock)
+    _replaced.clear()
+    LOG.info("PCI devices are chosen as Nova does again.")
+
+
+def _setting_up(
+    conf: cfg.ConfigOpts, stock: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Have the first audit make our tracker, and each audit know more."""
+
+    @functools.wraps(stock)
+    def _setup_pci_tracker(
+        rt: Any, context: Any, compute_node: Any, resources: Any
+    ) -> None:
+        if rt.pci_tracker or not _set_up_ours(
+            stock, rt, context, compute_node, resources
+        ):
+            stock(rt, context, compute_node, resources)
+        if isinstance(rt.pci_tracker, tracker.Tracker):
+            with _harmless():
+                attending = _attend(rt, conf)
+                attending.audit(rt, compute_node, rt.pci_tracker)
+
+    return _setup_pci_tracker
+
+
+def _looking(
+    conf: cfg.ConfigOpts, stock: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Have each audit look at the hardware before it takes the semaphore."""
+
+    @functools.wraps(stock)
+    def update_available_resource(
+        rt: Any, context: Any, nodename: str, startup: bool = False
+    ) -> None:
+        with _harmless():
+            _attend(rt, conf).look()
+        stock(rt, context, nodename, startup=startup)
+
+    return update_available_resource
+
+
+def _set_up_ours(
+    stock: Callable[..., Any],
+    rt: Any,
+    context: Any,
+    compute_node: Any,
+    resources: Any,
+) -> bool:
+    """Give Nova our tracker where it asks for its own.
+
+    Only while its own is what it would get: whoever else has put something
+    there is left alone.
+
+    :returns: Whether there is one now.
+    """
+    if pci_manager.PciDevTracker is not _STOCK:
+        return False
+    before = dict(resources)
+    pci_manager.PciDevTracker = tracker.Tracker
+    try:
+        stock(rt, context, compute_node, resources)
+    except Exception as error:  # noqa: BLE001
+        # If it is not us who cannot do it, Nova's own cannot either.
+        rt.pci_tracker = None
+        resources.update(before)
+        _faults.note("PCI devices are chosen as Nova does", error)
+        return False
+    finally:
+        pci_manager.PciDevTracker = _STOCK
+    return True
+
+
+@contextlib.contextmanager
+def _harmless() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001
+        _faults.note("The compute hook did less than it should", error)
+
+
+def _attend(rt: Any, conf: cfg.ConfigOpts) -> attendant.Attendant:
+    attending = _attendants.get(rt)
+    if attending is None:
+        attending = _attendants[rt] = attendant.Attendant(conf)
+    return attending

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nova's tracker of the PCI devices of a compute, made exact and honest.
+
+All that it does, it does under Nova's ``COMPUTE_RESOURCE_SEMAPHORE``, as the
+tracker that it stands for.
+"""
+
+import collections
+from collections.abc import Iterator, Mapping
+import contextlib
+import threading
+from typing import Any, Final, Protocol
+
+from nova import objects
+from nova.compute import task_states
+from nova.objects import fields
+from nova.pci import manager as nova_manager
+from oslo_log import log as logging
+
+from pci_sched.claims import mirror
+from pci_sched.model import address as pci_address
+from pci_sched.nova import faults
+from pci_sched.nova.compute import counts, inventory
+
+LOG = logging.getLogger(__name__)
+
+_faults = faults.Faults(LOG.error)
+
+#: How often each method was called in this process.
+CALLS: Final[collections.Counter[str]] = collections.Counter()
+
+Uses = Mapping[pci_address.PciAddress, mirror.Use]
+
+
+class Journal(Protocol):
+    """Whom a tracker tells what became of the devices."""
+
+    def changed(
+        self, changes: Mapping[pci_address.PciAddress, mirror.Use | None]
+    ) -> None:
+        """Hear what is different after an operation of Nova's.
+
+        :param changes: The devices concerned and who has each now.
+        """
+
+    def audited(self, tracker: "Tracker", uses: Uses) -> None:
+        """Hear how everything is at the end of an audit.
+
+        :param tracker: Where it is so.
+        :param uses: Who has which device.
+        """
+
+
+class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
+    """The devices of a compute, as Nova's own code expects to find them.
+
+    What is different: devices are chosen exactly and a claim that fails
+    leaves no trace (:class:`.counts.DeviceCounts`); a second claim of an
+    instance adds to the first one (NOVA.md E4b); what the hardware lost is
+    not handed out; and a journal hears what is saved.
+
+    :ivar journal: Who hears of it; ``None`` for nobody.
+    :ivar is_auditing: Whether the next save ends an audit.
+    :ivar stats: The count of the free devices.
+    """
+
+    stats: Any
+
+    def __init__(self, context: Any, compute_node: Any) -> None:
+        """Track the devices of a compute node.
+
+        :param context: The request context.
+        :param compute_node: A ``nova.objects.ComputeNode``.
+        """
+        self.journal: Journal | None = None
+        self.is_auditing = False
+        self._withheld: Mapping[pci_address.PciAddress, str] = {}
+        self._told: dict[pci_address.PciAddress, mirror.Use] = {}
+        #: The move that brought an instance a device, as far as we heard.
+        self._moves: dict[str, str] = {}
+        CALLS["tracker"] += 1
+        super().__init__(context, compute_node)
+
+    def _initial_instance_usage(self) -> None:
+        # Called when the count is made and nothing is counted yet.
+        self.stats = counts.DeviceCounts(
+            self.stats.numa_topology, dev_filter=self.dev_filter
+        )
+        super()._initial_instance_usage()
+
+    def claim_instance(
+        self, context: Any, pci_requests: Any, instance_numa_topology: Any
+    ) -> Any:
+        """Claim devices, beside those that the instance claimed before.
+
+        :param context: The request context.
+        :param pci_requests: ``nova.objects.InstancePCIRequests``.
+        :param instance_numa_topology: Where the guest's cells are, if any.
+        :returns: The devices of this claim.
+        """
+        CALLS["claim"] += 1
+        earlier = {uuid: list(devs) for uuid, devs in self.claims.items()}
+        devices = super().claim_instance(
+            context, pci_requests, instance_numa_topology
+        )
+        if devices:
+            uuid = pci_requests.instance_uuid
+            before = [
+                each for each in earlier.get(uuid, ()) if each not in devices
+            ]
+            self.claims[uuid] = [*before, *devices]
+            _CLAIMED.note(devices)
+        return devices
+
+    def _claim_instance(
+        self, context: Any, pci_requests: Any, instance_numa_topology: Any
+    ) -> Any:
+        free = [
+            {**pool, "devices": list(pool["devices"])}
+            for pool in self.stats.pools
+        ]
+        try:
+            return super()._claim_instance(
+                context, pci_requests, instance_numa_topology
+            )
+        except Exception:
+            # What is free is free as a whole: each of these was available.
+            self.stats.pools = free
+            for device in _devices_of(free):
+                if device.status != fields.PciDeviceStatus.AVAILABLE:
+                    device.status = fields.PciDeviceStatus.AVAILABLE
+                    device.instance_uuid = None
+                    device.request_id = None
+            raise
+
+    def allocate_instance(self, instance: Any) -> None:
+        """Give an instance what it claimed.
+
+        :param instance: The instance.
+        """
+        CALLS["allocate"] += 1
+        move = _move_of(instance)
+        if move:
+            for device in self.claims.get(instance["uuid"], ()):
+                self._moves[device.address] = move
+        super().allocate_instance(instance)
+
+    def _free_device(self, dev: Any, instance: Any = None) -> None:
+        CALLS["free"] += 1
+        super()._free_device(dev, instance)
+        self._moves.pop(dev.address, None)
+        self._hold_back()
+
+    def clean_usage(self, instances: Any, migrations: Any) -> None:
+        """Free what is nobody's any more.
+
+        Between two steps of a revert Nova's own tracker takes the devices
+        that an instance is about to come back to for nobody's.
+
+        :param instances: ``nova.objects.Instance`` objects of this host.
+        :param migrations: ``nova.objects.Migration`` objects under way.
+        """
+        known = {each.uuid for each in instances}
+        known |= {each.instance_uuid for each in migrations}
+        back = map(self._coming_back, self.allocations.keys() - known)
+        super().clean_usage([*instances, *filter(None, back)], migrations)
+
+    def _coming_back(self, uuid: str) -> Any:
+        """Give an instance that is being reverted; to here, it must be."""
+        try:
+            found = objects.Instance.get_by_uuid(
+                self._context, uuid, expected_attrs=[]
+            )
+        except Exception as error:  # noqa: BLE001
+            # It is gone, or nobody can say: Nova's own way is gone, then.
+            LOG.debug("Instance %s is not coming back: %s", uuid, error)
+            return None
+        is_reverting = found.task_state == task_states.RESIZE_REVERTING
+        return found if is_reverting else None
+
+    def withhold(
+        self, missing: Mapping[pci_address.PciAddress, str]
+    ) -> Mapping[pci_address.PciAddress, str]:
+        """Hand out no device that the hardware does not have any more.
+
+        :param missing: Which, and why; all others may be handed out again.
+        :returns: Those that were not withheld before and are free.
+        """
+        back = {str(each) for each in self._withheld if each not in missing}
+        new = {each for each in missing if each not in self._withheld}
+        self._withheld = dict(missing)
+        there = {id(device) for device in self.stats.get_free_devs()}
+        for device in self.pci_devs:
+            if (
+                device.address in back
+                and device.status == fields.PciDeviceStatus.AVAILABLE
+                and id(device) not in there
+            ):
+                self.stats.add_device(device)
+        gone = self._hold_back()
+        return {each: missing[each] for each in sorted(gone & new)}
+
+    def _hold_back(self) -> set[pci_address.PciAddress]:
+        """Take what is withheld out of the pools."""
+        gone: set[pci_address.PciAddress] = set()
+        if not self._withheld:
+            return gone
+        names = {str(each): each for each in self._withheld}
+        for device in self.stats.get_free_devs():
+            if device.address in names:
+                self.stats.remove_device(device)
+                gone.add(names[device.address])
+        return gone
+
+    def save(self, context: Any) -> None:
+        """Save what is different, and tell the journal.
+
+        :param context: The request context.
+        """
+        super().save(context)
+        if self.journal is None:
+            return
+        try:
+            self._tell(self.journal)
+        except Exception as error:  # noqa: BLE001
+            _faults.note("The ledger was told nothing", error)
+
+    def _tell(self, journal: Journal) -> None:
+        """Say what is different since the last time, or how all is."""
+        uses = self.uses()
+        if self.is_auditing:
+            self.is_auditing = False
+            journal.audited(self, uses)
+        else:
+            changes: dict[pci_address.PciAddress, mirror.Use | None] = {
+                each: uses.get(each)
+                for each in (*self._told, *uses)
+                if self._told.get(each) != uses.get(each)
+            }
+            if changes:
+                journal.changed(changes)
+        self._told = uses
+
+    def uses(self) -> dict[pci_address.PciAddress, mirror.Use]:
+        """Tell who has which device."""
+        return {
+            address: use._replace(migration=self._moves.get(str(address), ""))
+            for address, use in inventory.uses_of(self.pci_devs).items()
+        }
+
+
+class _Claimed(threading.local):
+    """The devices that the present operation of this thread has claimed."""
+
+    devices: list[Any] | None = None
+
+    def note(self, devices: list[Any]) -> None:
+        if self.devices is not None:
+            self.devices += devices
+
+
+_CLAIMED = _Claimed()
+
+
+@contextlib.contextmanager
+def watching_claims() -> Iterator[list[Any]]:
+    """Collect what this thread claims meanwhile.
+
+    :yields: A list that ``nova.objects.PciDevice`` objects are added to.
+    """
+    before = _CLAIMED.devices
+    _CLAIMED.devices = []
+    try:
+        yield _CLAIMED.devices
+    finally:
+        _CLAIMED.devices = before
+
+
+def _devices_of(pools: list[dict[str, Any]]) -> Iterator[Any]:
+    for pool in pools:
+        yield from pool["devices"]
+
+
+def _move_of(instance: Any) -> str:
+    """Name the move that an instance is in, if it is known without asking."""
+    try:
+        if not instance.obj_attr_is_set("migration_context"):
+            return ""
+        context = instance.migration_context
+        return str(context.migration_id) if context else ""
+    except AttributeError:
+        # An instance may be a mere dict in Nova.
+        return ""

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What counting and claiming cost on a compute, beside Nova's own count.
+
+Nothing here fails on a slow machine: ratios are printed. Both counts are in
+Nova's own tracker, with the same devices and without a database, and are
+asked in turn; of many runs the quickest are compared.
+"""
+
+from collections.abc import Callable, Iterator
+import gc
+import logging
+import time
+from typing import Any
+
+from nova import conf as nova_conf
+from nova.pci import stats as nova_stats
+from nova.virt import hardware
+import pytest
+
+from pci_sched.nova.compute import counts
+from tests.bench import compute_hosts
+
+CONF = nova_conf.CONF
+
+_STOCK = nova_stats.PciDeviceStats
+_KINDS = (_STOCK, counts.DeviceCounts)
+
+#: Seconds that a comparison may take, and how often each is run at most.
+_SECONDS = 3.0
+_RUNS = 300
+
+#: May say itself how long it took.
+_Run = Callable[[], float | None]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """A cloud's log has no debug lines."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.INFO)
+    logging.disable(logging.DEBUG)
+    yield
+    logging.disable(logging.NOTSET)
+    root.setLevel(level)
+    CONF.clear_override("device_choice", group="pci_sched")
+
+
+def _compare(label: str, stock: _Run, ours: _Run) -> None:
+    """Run both in turn, and print how long each took at best."""
+    stock()
+    ours()
+    times: tuple[list[float], list[float]] = ([], [])
+    end = time.perf_counter() + _SECONDS
+    gc.collect()
+    gc.disable()
+    while time.perf_counter() < end and len(times[0]) < _RUNS:
+        for run, found in zip((stock, ours), times, strict=True):
+            start = time.perf_counter()
+            itself = run()
+            whole = time.perf_counter() - start
+            found.append(whole if itself is None else itself)
+    gc.enable()
+    stock_s, ours_s = min(times[0]), min(times[1])
+    print(
+        f"{label}: {stock_s / ours_s:7.1f} x   ours {1e6 * ours_s:9.1f} us,"
+        f" Nova {1e6 * stock_s:10.1f} us ({len(times[0])} runs)"
+    )
+
+
+def _trackers(
+    shape: compute_hosts.Shape, *, with_pfs: bool
+) -> list[compute_hosts.Tracker]:
+    return [
+        compute_hosts.Tracker(kind, shape, with_pfs=with_pfs)
+        for kind in _KINDS
+    ]
+
+
+def _requests(shape: compute_hosts.Shape, policy: str) -> list[Any]:
+    """Two ports, on the networks of the last two PFs."""
+    networks = [
+        compute_hosts.network_of(max(shape.pfs - back, 0), shape)
+        for back in (1, 2)
+    ]
+    return compute_hosts.make_requests(networks, policy)
+
+
+_WITH_PFS = pytest.mark.parametrize(
+    "with_pfs",
+    [pytest.param(False, id="VFs"), pytest.param(True, id="PFs and VFs")],
+)
+
+
+def _ask(
+    tracker: compute_hosts.Tracker,
+    requests: list[Any],
+    cells: list[Any] | None,
+) -> _Run:
+    def run() -> None:
+        assert tracker.stats.support_requests(requests, None, cells)
+
+    return run
+
+
+@_WITH_PFS
+def test_support_requests(*, with_pfs: bool) -> None:
+    print()
+    for shape in compute_hosts.SHAPES:
+        requests = _requests(shape, "preferred")
+        both = _trackers(shape, with_pfs=with_pfs)
+        for cells in (None, compute_hosts.guest_topology([0, 1]).cells):
+            stock, ours = (_ask(each, requests, cells) for each in both)
+            guest = "2 cells" if cells else "no cells"
+            _compare(f"support {shape!s:>5} {guest:8}", stock, ours)
+
+
+def _fit(tracker: compute_hosts.Tracker, requests: list[Any]) -> _Run:
+    host = compute_hosts.host_topology()
+    guest = compute_hosts.guest_topology([0, 1])
+
+    def run() -> None:
+        assert hardware.numa_fit_instance_to_host(
+            host,
+            guest,
+            None,
+            pci_requests=requests,
+            pci_stats=tracker.stats,
+        )
+
+    return run
+
+
+def test_numa_fit_instance_to_host() -> None:
+    """The devices are near the last permutations of the host's cells."""
+    print()
+    for shape in compute_hosts.SHAPES:
+        requests = _requests(shape, "required")
+        both = _trackers(shape, with_pfs=False)
+        stock, ours = (_fit(each, requests) for each in both)
+        _compare(f"fit     {shape!s:>5}", stock, ours)
+
+
+def _cycle(
+    tracker: compute_hosts.Tracker, requests: list[Any], topology: Any
+) -> _Run:
+    def run() -> None:
+        assert tracker.stats.support_requests(
+            requests, None, topology and topology.cells
+        )
+        assert tracker.cycle(requests, topology) == len(requests)
+
+    return run
+
+
+def _claim(
+    tracker: compute_hosts.Tracker, requests: list[Any]
+) -> Callable[[], float]:
+    """Only the choice of devices is timed; they are freed apart."""
+
+    def run() -> float:
+        start = time.perf_counter()
+        devices = tracker.stats.consume_requests(requests)
+        seconds = time.perf_counter() - start
+        for each in devices:
+            each.claim("instance")
+        for each in devices:
+            for freed in each.free():
+                tracker.stats.add_device(freed)
+        return seconds
+
+    return run
+
+
+@_WITH_PFS
+@pytest.mark.parametrize("choice", ["nova", "best"])
+def test_claim_allocate_free(choice: str, *, with_pfs: bool) -> None:
+    """What ``Claim`` asks, and then the tracker's work but for the rows."""
+    CONF.set_override("device_choice", choice, group="pci_sched")
+    print()
+    for shape in compute_hosts.SHAPES:
+        requests = _requests(shape, "preferred")
+        both = _trackers(shape, with_pfs=with_pfs)
+        for guest in (None, compute_hosts.guest_topology([0, 1])):
+            stock, ours = (_cycle(each, requests, guest) for each in both)
+            cells = "2 cells" if guest else "no cells"
+            _compare(f"cycle {choice:4} {shape!s:>5} {cells:8}", stock, ours)
+
+
+@_WITH_PFS
+@pytest.mark.parametrize("choice", ["nova", "best"])
+def test_consume_requests(choice: str, *, with_pfs: bool) -> None:
+    CONF.set_override("device_choice", choice, group="pci_sched")
+    print()
+    for shape in compute_hosts.SHAPES:
+        requests = _requests(shape, "preferred")
+        both = _trackers(shape, with_pfs=with_pfs)
+        stock, ours = (_claim(each, requests) for each in both)
+        _compare(f"consume {choice:4} {shape!s:>5}", stock, ours)
+
+
+def test_start() -> None:
+    """A nova-compute finds its devices, and that they are as they were."""
+    shape = compute_hosts.Shape(32, 127)
+    seconds = []
+    devices = compute_hosts.make_devices(shape, with_pfs=True)
+    print()
+    for kind in _KINDS:
+        stats = kind(None, dev_filter=compute_hosts.device_filter(shape))
+        start = time.perf_counter()
+        for each in devices:
+            stats.add_device(each)
+        added = time.perf_counter()
+        for each in devices:
+            stats.update_device(each)
+        updated = time.perf_counter()
+        for each in devices[:: len(devices) // 64]:
+            assert each in stats.get_free_devs()
+            stats.remove_device(each)
+        removed = time.perf_counter()
+        seconds.append((added - start, updated - added, removed - updated))
+    for what, stock_s, ours_s in zip(
+        (f"add {len(devices)}", f"update {len(devices)}", "remove 65"),
+        *seconds,
+        strict=True,
+    ):
+        print(
+            f"{what:12}: {stock_s / ours_s:7.1f} x   ours {ours_s:7.3f} s,"
+            f" Nova {stock_s:7.3f} s"
+        )

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compute hook while instances come, move and go, on Nova's database."""
+
+from collections.abc import Callable, Iterator
+import contextlib
+import pathlib
+
+import pytest
+
+from tests.nova import rt_checks as checks
+from tests.nova import rt_doubles as doubles
+from tests.nova import rt_instances as instances
+from tests.nova import rt_moves as moves
+from tests.nova import rt_operations as operations
+from tests.nova import rt_stories as stories
+from tests.nova import rt_world
+
+#: Makes a world, with the hook or without it.
+Start = Callable[..., rt_world.World]
+
+
+@pytest.fixture
+def start(tmp_path: pathlib.Path) -> Iterator[Start]:
+    with contextlib.ExitStack() as stack:
+
+        def begin(*, hooked: bool = True) -> rt_world.World:
+            stack.enter_context(rt_world.configured(hooked=hooked))
+            world = rt_world.World(rt_world.make(tmp_path))
+            stack.callback(world.close)
+            return world
+
+        yield begin
+
+
+@pytest.mark.parametrize("name", stories.STORIES)
+def test_after_an_operation_and_an_audit_all_records_agree(
+    start: Start, name: str
+) -> None:
+    story = stories.STORIES[name]
+    world = start()
+    instance_uuid = story.prepare(world)
+    story.act(world, instance_uuid, lambda: None)
+    world.audit()
+    assert checks.faults(world) == []
+    assert checks.mistakes(world) == []
+
+
+@pytest.mark.parametrize("name", stories.STORIES)
+def test_a_restart_between_two_steps_changes_nothing(
+    start: Start, name: str
+) -> None:
+    story = stories.STORIES[name]
+    world = start()
+    instance_uuid = story.prepare(world)
+
+    def between() -> None:
+        world.restart_all()
+        assert checks.faults(world) == []
+
+    story.act(world, instance_uuid, between)
+    world.audit()
+    assert checks.faults(world) == []
+    assert checks.mistakes(world) == []
+
+
+@pytest.mark.parametrize("hooked", [False, True])
+def test_a_boot_that_is_refused_loses_no_free_device(
+    start: Start, hooked: bool
+) -> None:
+    """E2b: a PF and its own VF for one instance, and then the PF alone."""
+    world = start(hooked=hooked)
+    stories.running(world, ["direct-physical"])
+    refused = instances.create(world, ["direct", "direct-physical"])
+    with pytest.raises(instances.REFUSALS):
+        stories.run(operations.boot(world, "a", refused))
+    world.audit()
+    whole = instances.create(world, ["direct-physical"])
+    if hooked:
+        stories.run(operations.boot(world, "a", whole))
+        world.audit()
+    else:
+        with pytest.raises(instances.REFUSALS):
+            stories.run(operations.boot(world, "a", whole))
+    assert (checks.faults_of_nova(world) == []) is hooked
+    assert checks.mistakes(world) == []
+
+
+@pytest.mark.parametrize("hooked", [False, True])
+def test_a_flavor_s_device_outlives_no_live_migration(
+    start: Start, hooked: bool
+) -> None:
+    """E4b: a second claim of an instance, for a port, after the flavor's."""
+    story = stories.STORIES["live migration"]
+    world = start(hooked=hooked)
+    instance_uuid = story.prepare(world)
+    story.act(world, instance_uuid, lambda: None)
+    world.audit()
+    assert (checks.faults_of_nova(world) == []) is hooked
+    stories.run(operations.delete(world, instance_uuid))
+    world.audit()
+    assert (checks.mistakes(world) == []) is hooked
+
+
+@pytest.mark.parametrize("hooked", [False, True])
+def test_what_a_port_should_have_had_goes_back_if_it_is_not_bound(
+    start: Start, hooked: bool
+) -> None:
+    """E5: Nova unwinds what the driver refuses, not what Neutron does."""
+    story = stories.STORIES["attach a port that is not bound"]
+    world = start(hooked=hooked)
+    instance_uuid = story.prepare(world)
+    story.act(world, instance_uuid, lambda: None)
+    world.audit()
+    assert (checks.mistakes(world) == []) is hooked
+    assert checks.faults_of_nova(world) == []
+    stored = world.instance(instance_uuid)
+    assert len(stored.pci_requests.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("hooked", "policy"), [(0, "legacy"), (1, "required")]
+)
+def test_the_numa_policy_of_a_flavor_moves_with_the_instance(
+    start: Start, hooked: int, policy: str
+) -> None:
+    """E7: the requests for the destination are made anew."""
+    world = start(hooked=bool(hooked))
+    specs = {
+        "pci_passthrough__alias": "vf:1",
+        "hw__pci_numa_affinity_policy": "required",
+    }
+    instance_uuid = stories.running(world, [], specs)
+    stories.run(moves.resize(world, "b", instance_uuid))
+    moved = world.instance(instance_uuid)
+    asked = moved.migration_context.new_pci_requests.requests
+    assert [each.numa_policy for each in asked] == [policy]
+
+
+@pytest.mark.parametrize("hooked", [False, True])
+def test_an_audit_within_a_revert_leaves_what_the_instance_comes_back_to(
+    start: Start, hooked: bool
+) -> None:
+    """Nova's own frees it: the resize is over, the instance not yet back."""
+    world = start(hooked=hooked)
+    instance_uuid = stories.STORIES["revert a migration"].prepare(world)
+    steps = moves.revert(world, instance_uuid)
+    assert next(steps) == "dropped at the destination"
+    world["a"].audit()
+    stories.run(steps)
+    world.audit()
+    assert (checks.mistakes(world) == []) is hooked
+
+
+def test_a_device_that_vanished_is_not_handed_out_until_it_is_back(
+    start: Start,
+) -> None:
+    world = start()
+    for address in doubles.ALONE[:2]:
+        world.vanish("a", address)
+    world.audit()
+    assert checks.faults(world) == []
+    two = doubles.flavor(pci_passthrough__alias="gpu:2")
+    refused = instances.create(world, flavor=two)
+    with pytest.raises(instances.REFUSALS):
+        stories.run(operations.boot(world, "a", refused))
+    world.vanish("a", doubles.ALONE[0], back=True)
+    world.audit()
+    stories.running(world, [], {"pci_passthrough__alias": "gpu:2"})
+    assert checks.faults(world) == []
+    assert checks.mistakes(world) == []
