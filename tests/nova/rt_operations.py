@@ -135,7 +135,8 @@ def detach(world: World, instance_uuid: str) -> None:
         world.context, instance, ports[-1].requester_id, pci_device=device
     )
     instance.save()
-    world.guests[instance.host, instance_uuid, 0].remove(device.address)
+    key = (instance.host, instance_uuid, 0)
+    world.guests.setdefault(key, set()).discard(device.address)
 
 
 def _claim(

@@ -20,7 +20,7 @@ from tests.nova import rt_stories as stories
 from tests.nova import rt_world
 
 #: How many points of each operation are tried in a short run.
-_FEW = 2
+_FEW = 1
 
 _NUMBERS = itertools.count()
 

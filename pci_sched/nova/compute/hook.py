@@ -171,12 +171,10 @@ def _set_up_ours(
     compute_node: Any,
     resources: Any,
 ) -> bool:
-    """Give Nova our tracker where it asks for its own.
+    """Give Nova our tracker where it asks for its own, if that goes well.
 
     Only while its own is what it would get: whoever else has put something
     there is left alone.
-
-    :returns: Whether there is one now.
     """
     if pci_manager.PciDevTracker is not _STOCK:
         return False

@@ -20,7 +20,7 @@ from oslo_log import log as logging
 from pci_sched.claims import mirror
 from pci_sched.model import address as pci_address
 from pci_sched.nova import faults
-from pci_sched.nova.compute import counts, inventory
+from pci_sched.nova.compute import counts, inventory, relatives
 
 LOG = logging.getLogger(__name__)
 
@@ -83,6 +83,13 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
 
     def _initial_instance_usage(self) -> None:
         # Called when the count is made and nothing is counted yet.
+        mended = relatives.mend(self.pci_devs)
+        if mended:
+            LOG.warning(
+                "PCI devices were not what their relatives say, and are now:"
+                " %s. nova-compute was stopped in the middle of a change.",
+                ", ".join(mended),
+            )
         self.stats = counts.DeviceCounts(
             self.stats.numa_topology, dev_filter=self.dev_filter
         )
