@@ -396,8 +396,10 @@ def fault(request: pytest.FixtureRequest) -> Fault:
 
 def test_every_code_is_planted() -> None:
     planted = {code for each in FAULTS.values() for code, _ in each.found}
-    # A second tracker is no state of a database; it has a test of its own.
-    assert planted == {each.value for each in _ALL} - {"TWO_TRACKERS"}
+    # A second tracker is no state of a database; it has a test of its own,
+    # and so has what is wrong within Nova's records (test_audit_nova).
+    elsewhere = {"TWO_TRACKERS", "POOL_LEAK", "POOL_COUNT", "NOVA_LEAK"}
+    assert planted == {each.value for each in _ALL} - elsewhere
 
 
 def test_a_planted_fault_is_found_and_repaired(
