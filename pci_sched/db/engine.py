@@ -78,10 +78,10 @@ def connect(
 
 
 def start(connection: sa.Connection, *, reads: bool = False) -> None:
-    """Begin a transaction that reads first, where only writing begins one.
+    """Begin a transaction where it does not begin by itself: on SQLite.
 
-    That is on SQLite. No event does it, because any that is listened to makes
-    each statement of each connection dearer.
+    No event does it, because any that is listened to makes each statement of
+    each connection dearer.
 
     :param connection: In a transaction that has done nothing yet.
     :param reads: Whether it does not write. Who does takes the right to at
@@ -168,8 +168,7 @@ def _make_private(database: str | None) -> None:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     """Set up one connection; the log and the journal outlive power cuts."""
-    # A first statement that writes begins a transaction as start() does.
-    connection.isolation_level = "IMMEDIATE"
+    connection.isolation_level = None
     for setting in (
         "journal_mode=WAL",
         "synchronous=FULL",

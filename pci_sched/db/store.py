@@ -249,6 +249,7 @@ class SqlClaimStore:
         """
         try:
             with self._database.begin() as connection:
+                engine.start(connection)
                 known, change = decided(connection)
                 if change is None:
                     return known.snapshot
@@ -270,7 +271,6 @@ class SqlClaimStore:
         connection: sa.Connection,
     ) -> tuple[reading.Known, claim_change.Change | None]:
         """Decide while nobody else can change the ledger."""
-        engine.start(connection)
         now = reading.stand(connection, host.node_uuid, locks=True)
         compatibility.check(connection)
         if now is None:
