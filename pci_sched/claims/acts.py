@@ -6,7 +6,7 @@ or ``None`` if there is nothing left to do: an act that is done twice changes
 nothing the second time. Whoever lost a race asks again with a newer ledger.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 import dataclasses
 import datetime
 from typing import NamedTuple
@@ -151,7 +151,7 @@ def detach(
             changes.append(end([claim], states.Act.DETACH, cause))
         elif freed:
             changes.append(shrink(claim, freed, cause))
-    return _together(changes)
+    return together(changes)
 
 
 def finish_move(
@@ -182,7 +182,7 @@ def finish_move(
         changes.append(end(left, act, cause, migration))
     if arrived:
         changes.append(_restate(arrived, act, cause))
-    return _together(changes)
+    return together(changes)
 
 
 def revert_move(
@@ -278,16 +278,22 @@ def shrink(
     )
 
 
-def _together(
-    changes: list[claim_change.Change],
+def together(
+    changes: Sequence[claim_change.Change],
 ) -> claim_change.Change | None:
-    """Make one change of claims out of several of different claims."""
+    """Make one change of claims out of several of different claims.
+
+    :param changes: Of one ledger; none touches a claim of another.
+    :returns: What all do; ``None`` if there are none.
+    """
     if not changes:
         return None
     return claim_change.Change(
         claims=tuple(each for one in changes for each in one.claims),
         ended=tuple(each for one in changes for each in one.ended),
         freed=tuple(each for one in changes for each in one.freed),
+        held=tuple(each for one in changes for each in one.held),
+        modes=tuple(sorted({each for one in changes for each in one.modes})),
         steps=tuple(each for one in changes for each in one.steps),
     )
 

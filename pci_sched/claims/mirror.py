@@ -6,7 +6,7 @@ chosen here and nothing is asked twice: what the ledger can follow it follows,
 and of all else it is told why it cannot.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 import dataclasses
 from typing import Final, NamedTuple
 import uuid
@@ -257,9 +257,8 @@ class _Plan:
         snapshot = self._snapshot
         total: claim_change.Change | None = None
         for act in (self._giving_back, self._taking, self._confirming):
-            parts = list(act(snapshot, cause))
-            if parts:
-                change = _together(parts)
+            change = acts.together(list(act(snapshot, cause)))
+            if change is not None:
                 snapshot = snapshot.after(change)
                 total = claim_change.then(total, change) if total else change
         return total
@@ -331,16 +330,3 @@ def _unfit(address: _Address, use: Use) -> str:
         if len(getattr(use, name)) > most:
             return f"device {address}: its {name} is longer than {most}"
     return ""
-
-
-def _together(parts: Iterable[claim_change.Change]) -> claim_change.Change:
-    """Make one change of several, each of other claims than the others."""
-    every = tuple(parts)
-    return claim_change.Change(
-        claims=tuple(each for one in every for each in one.claims),
-        ended=tuple(each for one in every for each in one.ended),
-        freed=tuple(each for one in every for each in one.freed),
-        held=tuple(each for one in every for each in one.held),
-        modes=tuple(sorted({each for one in every for each in one.modes})),
-        steps=tuple(each for one in every for each in one.steps),
-    )

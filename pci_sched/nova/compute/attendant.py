@@ -13,7 +13,6 @@ from pci_sched.claims import store as claim_store
 from pci_sched.db import ledger
 from pci_sched.inputs import host_facts
 from pci_sched.model import address as pci_address
-from pci_sched.model import host as pci_host
 from pci_sched.nova import faults
 from pci_sched.nova.compute import (
     bookkeeping,
@@ -47,18 +46,20 @@ class Attendant:
         self._conf = conf
         self._watch = watch.HardwareWatch(conf.pci_sched.host_root)
         self._look = watch.Look()
-        self._agents: tuple[pci_host.L2Agent, ...] | None = None
+        #: What is published of the host: nothing is known as yet.
+        self._text = publishing.text_of(self._look, None)
         self._books: bookkeeping.Bookkeeper | None = None
 
     def look(self) -> None:
         """Look at the hardware; to be called outside of the semaphore."""
         try:
             self._look = self._watch.look(PATIENCE_S)
-            self._agents = processes.agents(self._conf.pci_sched.host_root)
+            agents = processes.agents(self._conf.pci_sched.host_root)
+            self._text = publishing.text_of(self._look, agents)
+            for sentence in self._look.news:
+                LOG.warning("%s", sentence)
         except Exception as error:  # noqa: BLE001
             _faults.note("The hardware was not looked at", error)
-        for sentence in self._look.news:
-            LOG.warning("%s", sentence)
 
     def audit(
         self, resource_tracker: Any, compute_node: Any, pci_tracker: Any
@@ -126,9 +127,8 @@ class Attendant:
 
     def _publish(self, resource_tracker: Any, compute_node: Any) -> None:
         """Put what a scheduler wants to know into Nova's own record."""
-        text = publishing.text_of(self._look, self._agents)
         stats = resource_tracker.stats[compute_node.hypervisor_hostname]
-        stats[host_facts.KEY] = text
+        stats[host_facts.KEY] = self._text
         compute_node.stats = stats
 
     def _open(self, compute_node: Any) -> bookkeeping.Bookkeeper:

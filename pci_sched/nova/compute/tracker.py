@@ -5,11 +5,10 @@ All that it does, it does under Nova's ``COMPUTE_RESOURCE_SEMAPHORE``, as the
 tracker that it stands for.
 """
 
-import collections
 from collections.abc import Iterator, Mapping
 import contextlib
 import threading
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from nova import objects
 from nova.compute import task_states
@@ -20,14 +19,16 @@ from oslo_log import log as logging
 from pci_sched.claims import mirror
 from pci_sched.model import address as pci_address
 from pci_sched.nova import faults
-from pci_sched.nova.compute import counts, inventory, relatives
+from pci_sched.nova.compute import (
+    counts,
+    free_devices,
+    inventory,
+    relatives,
+)
 
 LOG = logging.getLogger(__name__)
 
 _faults = faults.Faults(LOG.error)
-
-#: How often each method was called in this process.
-CALLS: Final[collections.Counter[str]] = collections.Counter()
 
 Uses = Mapping[pci_address.PciAddress, mirror.Use]
 
@@ -78,7 +79,6 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
         self._told: dict[pci_address.PciAddress, mirror.Use] = {}
         #: The move that brought an instance a device, as far as we heard.
         self._moves: dict[str, str] = {}
-        CALLS["tracker"] += 1
         super().__init__(context, compute_node)
 
     def _initial_instance_usage(self) -> None:
@@ -105,7 +105,6 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
         :param instance_numa_topology: Where the guest's cells are, if any.
         :returns: The devices of this claim.
         """
-        CALLS["claim"] += 1
         earlier = {uuid: list(devs) for uuid, devs in self.claims.items()}
         devices = super().claim_instance(
             context, pci_requests, instance_numa_topology
@@ -122,10 +121,7 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
     def _claim_instance(
         self, context: Any, pci_requests: Any, instance_numa_topology: Any
     ) -> Any:
-        free = [
-            {**pool, "devices": list(pool["devices"])}
-            for pool in self.stats.pools
-        ]
+        free = free_devices.copy(self.stats.pools)
         try:
             return super()._claim_instance(
                 context, pci_requests, instance_numa_topology
@@ -145,7 +141,6 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
 
         :param instance: The instance.
         """
-        CALLS["allocate"] += 1
         move = _move_of(instance)
         if move:
             for device in self.claims.get(instance["uuid"], ()):
@@ -153,7 +148,6 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
         super().allocate_instance(instance)
 
     def _free_device(self, dev: Any, instance: Any = None) -> None:
-        CALLS["free"] += 1
         super()._free_device(dev, instance)
         self._moves.pop(dev.address, None)
         self._hold_back()
