@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 import contextlib
 import pathlib
 
+from nova import objects
+from nova.compute import vm_states
 import pytest
 
 from tests.nova import rt_checks as checks
@@ -17,6 +19,8 @@ from tests.nova import rt_world
 
 #: Makes a world, with the hook or without it.
 Start = Callable[..., rt_world.World]
+
+_GPU = {"pci_passthrough__alias": "gpu:1"}
 
 
 @pytest.fixture
@@ -149,6 +153,41 @@ def test_an_audit_within_a_revert_leaves_what_the_instance_comes_back_to(
     stories.run(steps)
     world.audit()
     assert (checks.mistakes(world) == []) is hooked
+
+
+@pytest.mark.parametrize("hooked", [False, True])
+def test_a_move_that_failed_keeps_nothing_of_who_has_left(
+    start: Start, hooked: bool
+) -> None:
+    """Nova never forgets a move that ended in error."""
+    world = start(hooked=hooked)
+    too_many = doubles.flavor(pci_passthrough__alias="gpu:3")
+    instance_uuid = stories.running(world, specs=_GPU)
+    with pytest.raises(instances.REFUSALS):
+        stories.run(moves.resize(world, "a", instance_uuid, too_many))
+    stories.run(moves.evacuate(world, "b", instance_uuid))
+    world.audit()
+    assert (checks.mistakes(world) == []) is hooked
+    assert checks.faults_of_nova(world) == []
+
+
+@pytest.mark.parametrize(
+    ("vm_state", "keeps"), [(vm_states.ERROR, True), (vm_states.ACTIVE, False)]
+)
+def test_a_move_that_failed_keeps_what_an_instance_in_error_had(
+    start: Start, vm_state: str, keeps: bool
+) -> None:
+    world = start(hooked=True)
+    instance_uuid = stories.running(world, specs=_GPU)
+    steps = moves.resize(world, "b", instance_uuid)
+    assert next(steps) and next(steps)
+    # The destination failed to finish it.
+    instance = world.instance(instance_uuid)
+    instances.settle(instance, vm_state)
+    for each in objects.MigrationList.get_by_filters(world.context, {}):
+        instances.say(each, "error")
+    world.audit()
+    assert (instance_uuid in checks.held(world, "a")) is keeps
 
 
 def test_a_device_that_vanished_is_not_handed_out_until_it_is_back(

@@ -10,8 +10,9 @@ import contextlib
 import threading
 from typing import Any, Protocol
 
+from nova import exception as nova_exception
 from nova import objects
-from nova.compute import task_states
+from nova.compute import task_states, vm_states
 from nova.objects import fields
 from nova.pci import manager as nova_manager
 from oslo_log import log as logging
@@ -156,15 +157,24 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
         """Free what is nobody's any more.
 
         Between two steps of a revert Nova's own tracker takes the devices
-        that an instance is about to come back to for nobody's.
+        that an instance is about to come back to for nobody's; and it keeps
+        those of an instance that has left for as long as there is a record
+        of an earlier move that failed, which is for ever.
 
         :param instances: ``nova.objects.Instance`` objects of this host.
-        :param migrations: ``nova.objects.Migration`` objects under way.
+        :param migrations: ``nova.objects.Migration`` objects under way, or
+            in error.
         """
-        known = {each.uuid for each in instances}
-        known |= {each.instance_uuid for each in migrations}
+        here = {each.uuid for each in instances}
+        absent = (self.claims.keys() | self.allocations.keys()) - here
+        moves = [
+            each
+            for each in migrations
+            if each.instance_uuid not in absent or not _is_over(each)
+        ]
+        known = here | {each.instance_uuid for each in moves}
         back = map(self._coming_back, self.allocations.keys() - known)
-        super().clean_usage([*instances, *filter(None, back)], migrations)
+        super().clean_usage([*instances, *filter(None, back)], moves)
 
     def _coming_back(self, uuid: str) -> Any:
         """Give an instance that is being reverted; to here, it must be."""
@@ -280,6 +290,24 @@ def watching_claims() -> Iterator[list[Any]]:
 def _devices_of(pools: list[dict[str, Any]]) -> Iterator[Any]:
     for pool in pools:
         yield from pool["devices"]
+
+
+def _is_over(migration: Any) -> bool:
+    """Tell whether a move that failed has left its instance well.
+
+    While the instance is in error itself, or is in a move, nobody can say
+    that it does not need what it had.
+    """
+    if migration.status != "error":
+        return False
+    try:
+        instance = migration.instance
+    except nova_exception.InstanceNotFound:
+        return True
+    return (
+        instance.vm_state not in (vm_states.ERROR, vm_states.RESIZED)
+        and instance.task_state is None
+    )
 
 
 def _move_of(instance: Any) -> str:
