@@ -44,8 +44,9 @@ PATIENCE_S = 30.0
 
 #: How many of these tries are races, in which nobody waits for anybody. The
 #: others lock the ledger first: else who won the last race, and so knows the
-#: ledger as it is, would win the next ones, too.
-_RACES = 3
+#: ledger as it is, would win the next ones, too. With fewer races eight
+#: writers of one ledger are slower: those that wait read it while it is locked.
+RACES = 10
 
 #: How often, while the database does not answer; it may be starting.
 _ATTEMPTS_AWAY = 10
@@ -124,7 +125,7 @@ class SqlClaimStore:
         def attempt() -> claim_snapshot.Snapshot:
             nonlocal tries
             tries += 1
-            if tries > _RACES:
+            if tries > RACES:
                 # Most of what is new is read before others have to wait.
                 self._refresh(host)
                 decided = functools.partial(self._decide_alone, host, decide)

@@ -19,6 +19,9 @@ import plain_ledger
 _KEY = pci_claim.HostKey.named("compute1")
 _VF = ledger_cases.ask(ledger_cases.VF)
 
+#: As many VFs as a rival takes while it is faster, and two.
+_VFS = sql_store.RACES + 2
+
 
 class _Rival:
     """Changes a ledger each time that somebody else is about to.
@@ -67,9 +70,9 @@ class _Slow(sql_store.SqlClaimStore):
 
 @pytest.fixture
 def slow(url: str, track: ledger_cases.Track) -> Iterator[_Slow]:
-    """Give a store that has a rival, and a host of five VFs."""
-    track().sync(ledger_cases.host(pfs=1, vfs=5))
-    store = _Slow(engine.connect(url), "slow:1", attempts=8)
+    """Give a store that has a rival, and a host with VFs."""
+    track().sync(ledger_cases.host(pfs=1, vfs=_VFS))
+    store = _Slow(engine.connect(url), "slow:1", attempts=_VFS)
     store.rival = _Rival(url)
     yield store
     store.rival.store.close()
@@ -79,7 +82,7 @@ def slow(url: str, track: ledger_cases.Track) -> Iterator[_Slow]:
 def test_who_lost_some_races_wins_the_next(url: str, slow: _Slow) -> None:
     tracker = claim_tracker.ClaimTracker(slow, _KEY)
     claim = tracker.claim("server", _VF)
-    assert slow.rival.won == 3
+    assert slow.rival.won == sql_store.RACES
     assert slow.rival.is_kept_out
     found = slow.rival.tracker.snapshot()
     assert claim.claim_id in found.claims
@@ -93,16 +96,16 @@ def test_who_has_the_lock_may_be_refused(url: str, slow: _Slow) -> None:
     with pytest.raises(exception.ClaimRefused):
         tracker.claim("server", ledger_cases.ask(ledger_cases.VF, count=3))
     assert slow.rival.is_kept_out
-    assert slow.rival.won == 3
+    assert slow.rival.won == sql_store.RACES
     slow.rival.act()
-    assert slow.rival.won == 4
+    assert slow.rival.won == sql_store.RACES + 1
     assert plain_ledger.faults(plain_ledger.read(url)) == []
 
 
 def test_who_has_the_lock_may_find_nothing_to_do(slow: _Slow) -> None:
-    decide = iter([claim_change.Change()] * 3)
+    decide = iter([claim_change.Change()] * sql_store.RACES)
     before = slow.read(_KEY)
     after = slow.change(_KEY, lambda _: next(decide, None))
     assert slow.rival.is_kept_out
-    assert after.generation == before.generation + 3
-    assert len(after.claims) == 3
+    assert after.generation == before.generation + sql_store.RACES
+    assert len(after.claims) == sql_store.RACES
