@@ -47,12 +47,19 @@ class PfFacts:
 
     :ivar card: Something that the PFs of one card share and no others have.
     :ivar bond: The bond its network device is in; "" if it is in none.
+    :ivar lag: Something that the PFs of one VF-LAG share; ``None`` also if
+        it is in none.
+    :ivar root_port: Something that the functions below one root port share.
+    :ivar switch: Likewise of a switch; the root port's where there is none.
     """
 
     address: pci_address.PciAddress
     link: pci_device.Link | None = None
     card: str | None = None
     bond: str | None = None
+    lag: str | None = None
+    root_port: str | None = None
+    switch: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +176,14 @@ def _write_agent(agent: pci_host.L2Agent) -> dict[str, Any]:
 
 
 def _write_pf(pf: PfFacts) -> dict[str, str]:
-    facts = {"l": pf.link, "c": pf.card, "b": pf.bond}
+    facts = {
+        "l": pf.link,
+        "c": pf.card,
+        "b": pf.bond,
+        "g": pf.lag,
+        "r": pf.root_port,
+        "s": pf.switch if pf.switch != pf.root_port else None,
+    }
     known = {
         key: str(value) for key, value in facts.items() if value is not None
     }

@@ -188,11 +188,18 @@ def _read_pfs(
 def _read_pf(
     entry: Mapping[str, Any], path: str, oddities: list[oddity.Oddity]
 ) -> host_facts.PfFacts:
+    def text(key: str) -> str | None:
+        return _read(entry, key, _read_text, oddities, path)
+
+    root_port = text("r")
     return host_facts.PfFacts(
         address=_read_address(entry.get("a"), oddity.join(path, "a")),
         link=_read(entry, "l", _read_link, oddities, path),
-        card=_read(entry, "c", _read_text, oddities, path),
-        bond=_read(entry, "b", _read_text, oddities, path),
+        card=text("c"),
+        bond=text("b"),
+        lag=text("g"),
+        root_port=root_port,
+        switch=text("s") or root_port,
     )
 
 

@@ -7,6 +7,7 @@ from pci_sched.inputs import host_facts
 from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
 from pci_sched.nova.compute import watch
+from pci_sched.pools import domains as pool_domains
 from pci_sched.pools import host_supply
 
 
@@ -35,12 +36,23 @@ def _pfs(host: pci_host.Host) -> tuple[host_facts.PfFacts, ...]:
         dataclasses.replace(host, devices=heads)
     )
     return tuple(
-        host_facts.PfFacts(
-            address=device.address,
-            link=device.netdev.link if device.netdev else None,
-            card=domains[str(device.address)].card,
-            bond=device.netdev.bond if device.netdev else None,
-        )
+        _pf(device, domains[str(device.address)])
         for device in sorted(heads, key=lambda each: each.address)
         if device.dev_type is pci_device.DevType.PF
+    )
+
+
+def _pf(
+    device: pci_device.Device, domains: pool_domains.FaultDomains
+) -> host_facts.PfFacts:
+    netdev = device.netdev
+    is_alone = domains.pf == str(device.address)
+    return host_facts.PfFacts(
+        address=device.address,
+        link=netdev.link if netdev else None,
+        card=domains.card,
+        bond=netdev.bond if netdev else None,
+        lag=None if is_alone else domains.pf,
+        root_port=domains.root_port,
+        switch=domains.switch,
     )

@@ -43,12 +43,22 @@ FACTS = host_facts.HostFacts(
         ),
     ),
     pfs=(
-        host_facts.PfFacts(_PF, pci_device.Link.UP, "8086 a0-36-9f", "bond0"),
+        host_facts.PfFacts(
+            _PF,
+            pci_device.Link.UP,
+            "8086 a0-36-9f",
+            "bond0",
+            "8086 a0-36-9f bond0 of switch a0369f0042",
+            "0000:40:01.0",
+            "0000:40:01.0",
+        ),
         host_facts.PfFacts(
             _PF._replace(function=1),
             pci_device.Link.NO_CARRIER,
             "8086 a0-36-9f",
             "",
+            root_port="0000:40:02.0",
+            switch="0000:42:00.0",
         ),
         host_facts.PfFacts(_PF._replace(bus=0x81)),
     ),
@@ -72,6 +82,15 @@ def test_the_golden_file_is_what_is_written() -> None:
 def test_the_golden_file_is_read_as_what_was_meant() -> None:
     reading = host_facts_reader.read(GOLDEN.read_text("ascii"))
     assert reading == host_facts_reader.FactsReading(FACTS)
+
+
+def test_without_a_switch_the_root_port_says_what_fails() -> None:
+    pfs = _facts(pf=[{"a": str(_PF), "r": "0000:40:01.0"}]).pfs
+    assert pfs == (
+        host_facts.PfFacts(
+            _PF, root_port="0000:40:01.0", switch="0000:40:01.0"
+        ),
+    )
 
 
 def test_a_host_of_which_nothing_is_known_is_only_a_version() -> None:

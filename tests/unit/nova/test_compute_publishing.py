@@ -70,6 +70,30 @@ def test_each_pf_is_told_with_its_link_card_and_bond() -> None:
     )
 
 
+def test_what_fails_with_a_pf_is_told_as_far_as_sysfs_shows_it() -> None:
+    uplinks = [
+        made_hosts.pf(
+            f"0000:41:00.{port}",
+            path=("pci0000:40", "0000:40:01.0"),
+            netdevs=(
+                pci_device.NetDev(
+                    f"ens1f{port}", phys_switch_id="a0369f", bond="bond0"
+                ),
+            ),
+        )
+        for port in (0, 1)
+    ]
+    found = _facts(watch.Look(made_hosts.host(uplinks), time_s=_NOW)).pfs
+    assert found is not None
+    assert {(each.lag, each.root_port, each.switch) for each in found} == {
+        (
+            "0000:41:00 bond0 of switch a0369f",
+            "0000:40:01.0",
+            "0000:40:01.0",
+        )
+    }
+
+
 def test_the_agents_are_told_as_they_are_known() -> None:
     assert _facts(_LOOK, (_OVS,)).agents == (_OVS,)
     assert _facts(_LOOK, ()).agents == ()
