@@ -12,7 +12,7 @@ from typing import Any
 
 from pci_sched.inputs import nova_pools
 from pci_sched.model import host as pci_host
-from pci_sched.nova import spec_rows
+from pci_sched.nova import published, spec_rows
 from pci_sched.pools import supply as pool_supply
 
 #: Of a host that has nothing, or does not say.
@@ -25,21 +25,24 @@ _Content = tuple[tuple[Any, ...], ...]
 
 
 def of_pools(
-    pools: Iterable[Mapping[str, Any]], numa: _Numa = ()
+    pools: Iterable[Mapping[str, Any]],
+    numa: _Numa = (),
+    domains: published.Domains = (),
 ) -> pool_supply.Supply:
     """Take what a host has left, as Nova's scheduler has it.
 
     :param pools: ``nova.pci.stats.PciDeviceStats.pools``; not changed.
     :param numa: The host's NUMA nodes.
+    :param domains: What fails together there; else the addresses tell.
     :returns: The supply; the same object for the same content, for a while.
     :raises exception.DocumentInvalid: If they are no pools at all.
     """
     try:
         content = tuple([(*pool, *pool.values()) for pool in pools])
-        return _make(content, numa)
+        return _make(content, numa, domains)
     except (AttributeError, TypeError):
         # No pools, or something in them that no tag of Nova's can be.
-        return _make_of_odd(pools, numa)
+        return _make_of_odd(pools, numa, domains)
 
 
 def statistics() -> tuple[int, int]:
@@ -49,22 +52,26 @@ def statistics() -> tuple[int, int]:
 
 
 @functools.lru_cache(maxsize=16_384)
-def _make(content: _Content, numa: _Numa) -> pool_supply.Supply:
+def _make(
+    content: _Content, numa: _Numa, domains: published.Domains
+) -> pool_supply.Supply:
     pools = [
         dict(zip(flat[: len(flat) // 2], flat[len(flat) // 2 :], strict=True))
         for flat in content
     ]
     try:
-        return pool_supply.Supply.of_records(pools, numa)
+        return pool_supply.Supply.of_records(pools, numa, dict(domains))
     except (AttributeError, KeyError, TypeError):
-        return _make_of_odd(pools, numa)
+        return _make_of_odd(pools, numa, domains)
 
 
-def _make_of_odd(pools: object, numa: _Numa) -> pool_supply.Supply:
+def _make_of_odd(
+    pools: object, numa: _Numa, domains: published.Domains
+) -> pool_supply.Supply:
     """Look at each value; what makes no sense is left out."""
     records = nova_pools.read(pools).records
     return pool_supply.Supply.of_records(
-        [record.to_pool() for record in records], numa
+        [record.to_pool() for record in records], numa, dict(domains)
     )
 
 

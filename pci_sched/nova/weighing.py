@@ -43,6 +43,7 @@ class Weighing:
 
     :ivar asks_nothing: Whether it wants no device of any host.
     :ivar has_cells: Whether it matters which NUMA nodes a host has.
+    :ivar has_spreads: Whether it matters what fails together there.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Weighing:
         """
         self.asks_nothing = not knowledge.devices
         self.has_cells = bool(knowledge.reading.guest_cells)
+        self.has_spreads = bool(knowledge.to_request(None).spreads)
         self._knowledge = knowledge
         self._options = options
         self._prices = prices

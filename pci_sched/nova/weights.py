@@ -6,7 +6,6 @@ others may want.
 """
 
 from collections.abc import Sequence
-import functools
 import math
 from typing import Any
 
@@ -16,12 +15,11 @@ from nova.scheduler import weights as nova_weights
 from oslo_log import log as logging
 
 from pci_sched import conf as pci_conf
-from pci_sched.inputs import host_facts, host_facts_reader
 from pci_sched.matching import options as pci_options
-from pci_sched.model import device as pci_device
 from pci_sched.nova import (
     faults,
     look_up,
+    published,
     settings,
     spec_rows,
     supplies,
@@ -37,10 +35,6 @@ pci_conf.register_opts(CONF)
 _MULTIPLIER = "topology_weight_multiplier"
 
 _FILLS = {fill.value: fill for fill in pci_options.Fill}
-
-_NO_LINK = frozenset({pci_device.Link.DOWN, pci_device.Link.NO_CARRIER})
-
-_NO_PFS: frozenset[str] = frozenset()
 
 _faults = faults.Faults(LOG.warning)
 
@@ -131,32 +125,15 @@ def _tally(request: weighing.Weighing, host: Any) -> weighing.Tally | None:
         # Where nobody minds the nodes, more hosts are alike.
         topology = host.numa_topology if request.has_cells else None
         numa = supplies.read_numa(topology)
-        supply = supplies.of_pools(host.pci_stats.pools, numa)
+        supply = supplies.of_pools(
+            host.pci_stats.pools,
+            numa,
+            published.domains(host) if request.has_spreads else (),
+        )
         # Nova goes on with the first candidate that is left.
         candidates: Sequence[Any] = host.allocation_candidates or ({},)
         mappings = candidates[0].get("mappings") or {}
-        return request.tally(supply, mappings, _read_links(_read_text(host)))
+        return request.tally(supply, mappings, published.links_down(host))
     except Exception as err:  # noqa: BLE001
         _faults.note("A host is not weighed by its PCI devices", err)
         return None
-
-
-def _read_text(host: Any) -> str:
-    """Read what the compute publishes; "" if it does not."""
-    stats = getattr(host, "stats", None) or {}
-    text = stats.get(host_facts.KEY, "")
-    return text if isinstance(text, str) else repr(text)
-
-
-@functools.lru_cache(maxsize=16_384)
-def _read_links(text: str) -> frozenset[str]:
-    """Read which PFs have no link; none if the host does not say."""
-    if not text:
-        return _NO_PFS
-    reading = host_facts_reader.read(text)
-    for oddity in reading.oddities[:1]:
-        _faults.note("A host publishes what makes no sense", str(oddity))
-    pfs = reading.facts.pfs if reading.facts else None
-    return frozenset(
-        str(each.address) for each in pfs or () if each.link in _NO_LINK
-    )

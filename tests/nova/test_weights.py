@@ -16,7 +16,7 @@ from pci_sched.matching import matcher
 from pci_sched.matching import options as pci_options
 from pci_sched.model import address as pci_address
 from pci_sched.model import device as pci_device
-from pci_sched.nova import faults, weighing, weights
+from pci_sched.nova import faults, published, weighing, weights
 from tests.nova import host_states
 
 CONF = nova_conf.CONF
@@ -35,9 +35,9 @@ _TRUSTED = [worst.pool(0, _VF, 3, trusted="true")]
 def options(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
     """Options to set; faults are said anew in each test."""
     pci_conf.register_opts(CONF)
-    monkeypatch.setattr(
-        weights, "_faults", faults.Faults(logging.getLogger("pci").warning)
-    )
+    for module in weights, published:
+        again = faults.Faults(logging.getLogger("pci").warning)
+        monkeypatch.setattr(module, "_faults", again)
     given: dict[str, object] = {}
     yield given
     for name in given:
@@ -279,6 +279,25 @@ def test_garbage_that_a_host_publishes_is_no_news(
         host.stats = {host_facts.KEY: text}
     assert _best(hosts, host_states.spec(_ANY)) == "split"
     assert len(caplog.records) == (0 if text == "" else 1)
+
+
+def test_what_a_host_publishes_says_what_fails_together() -> None:
+    at = pci_address.PciAddress.parse
+    pfs = (
+        host_facts.PfFacts(at("0000:41:00.0")),
+        host_facts.PfFacts(at("0000:41:00.1"), lag="lag", root_port="r"),
+        host_facts.PfFacts(at("0000:81:00.0"), card="c", switch="s"),
+    )
+    facts = host_facts.HostFacts(pfs=pfs)
+    host = host_states.make([])
+    assert published.domains(host) == ()
+    host.stats = {host_facts.KEY: host_facts.write(facts)}
+    found = published.domains(host)
+    assert dict(found) == {
+        "0000:41:00.1": ("lag", "0000:41:00", "r", "r"),
+        "0000:81:00.0": ("0000:81:00.0", "c", None, "s"),
+    }
+    assert published.domains(host) is found
 
 
 def test_a_host_that_cannot_be_weighed_is_no_better_than_the_others(

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the compute of a host publishes of its PFs, as a scheduler uses it."""
+
+import functools
+from typing import Any
+
+from oslo_log import log as logging
+
+from pci_sched.inputs import host_facts, host_facts_reader
+from pci_sched.model import device as pci_device
+from pci_sched.nova import faults
+from pci_sched.pools import domains as pool_domains
+
+LOG = logging.getLogger(__name__)
+
+#: What fails together on a host, by the addresses of its PFs, sorted.
+Domains = tuple[tuple[str, pool_domains.FaultDomains], ...]
+
+_NO_LINK = frozenset({pci_device.Link.DOWN, pci_device.Link.NO_CARRIER})
+
+_faults = faults.Faults(LOG.warning)
+
+
+def links_down(host: Any) -> frozenset[str]:
+    """Tell which PFs of a host have no link.
+
+    :param host: ``nova.scheduler.host_manager.HostState``.
+    :returns: Their addresses; none if the host does not say.
+    """
+    return frozenset(
+        str(each.address)
+        for each in _pfs(_text_of(host))
+        if each.link in _NO_LINK
+    )
+
+
+def domains(host: Any) -> Domains:
+    """Tell what fails with each PF of a host.
+
+    :param host: ``nova.scheduler.host_manager.HostState``.
+    :returns: The same object for the same facts; empty if the host does not
+        say, so that there are only addresses to go by.
+    """
+    return _domains(_pfs(_text_of(host)))
+
+
+def _text_of(host: Any) -> str:
+    stats = getattr(host, "stats", None) or {}
+    text = stats.get(host_facts.KEY, "")
+    return text if isinstance(text, str) else repr(text)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _pfs(text: str) -> tuple[host_facts.PfFacts, ...]:
+    if not text:
+        return ()
+    reading = host_facts_reader.read(text)
+    for oddity in reading.oddities[:1]:
+        _faults.note("A host publishes what makes no sense", str(oddity))
+    return (reading.facts and reading.facts.pfs) or ()
+
+
+@functools.lru_cache(maxsize=16_384)
+def _domains(pfs: tuple[host_facts.PfFacts, ...]) -> Domains:
+    found = []
+    for each in pfs:
+        address = str(each.address)
+        guess = pool_domains.of_address(address)
+        place = pool_domains.FaultDomains(
+            each.lag or address,
+            each.card or guess.card,
+            each.root_port,
+            each.switch,
+        )
+        if place != guess:
+            found.append((address, place))
+    return tuple(found)
