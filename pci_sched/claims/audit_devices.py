@@ -240,5 +240,4 @@ def _link_of(
     evidence: claim_evidence.Evidence, root: pci_address.PciAddress
 ) -> pci_device.Link | None:
     device = evidence.functions.get(root)
-    netdev = device.netdev if device else None
-    return netdev.link if netdev else None
+    return device.link if device else None

@@ -71,16 +71,14 @@ def netdev(device: pci_device.Device) -> str | None:
 
 
 def link(device: pci_device.Device) -> str | None:
-    """Tell the link state of a device's own network device.
+    """Tell the link state of a device's own port.
 
     :param device: The device.
-    :returns: The state, ``-`` if there is no network device, ``None`` if
-        not known.
+    :returns: The state, ``-`` if there is no port, ``None`` if not known.
     """
-    own = device.netdev
-    if own is None:
-        return netdev(device)
-    return own.link.value if own.link else None
+    if device.link is not None:
+        return device.link.value
+    return None if device.netdev else netdev(device)
 
 
 def parent(device: pci_device.Device) -> str | None:

@@ -29,8 +29,12 @@ def _read_netdev(source: Mapping[str, Any]) -> pci_device.NetDev:
     known = _read_known(
         source, document_fields.NETDEV_SAME, document_fields.NETDEV_NONEABLE
     )
-    link = pci_device.Link(source["link"]) if "link" in source else None
+    link = _read_link(source, "link")
     return pci_device.NetDev(name=source["netdev"], link=link, **known)
+
+
+def _read_link(source: Mapping[str, Any], key: str) -> pci_device.Link | None:
+    return pci_device.Link(source[key]) if key in source else None
 
 
 def _read_netdevs(
@@ -58,6 +62,7 @@ def _read_device(source: Mapping[str, Any]) -> pci_device.Device:
         dev_type=pci_device.DevType(source["dev_type"]),
         parent_addr=parent and pci_address.PciAddress.parse(parent),
         netdevs=_read_netdevs(source),
+        fc_link=_read_link(source, "fc_link"),
         path=None if path is None else tuple(path),
         tags=_read_tags(source),
         status=status and pci_device.DeviceStatus(status),

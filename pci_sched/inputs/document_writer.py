@@ -65,6 +65,8 @@ def _write_device(device: pci_device.Device) -> _Json:
         written["parent_addr"] = str(device.parent_addr)
     written |= _known(device, document_fields.SAME, document_fields.NONEABLE)
     written |= _write_netdevs(device.netdevs)
+    if device.fc_link is not None:
+        written["fc_link"] = device.fc_link
     if device.path is not None:
         written["path"] = list(device.path)
     written |= _write_tags(device.tags)

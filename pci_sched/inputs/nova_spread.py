@@ -38,6 +38,41 @@ class Ask:
     hard: bool = False
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asks:
+    """All that is said about one server.
+
+    :ivar flavor: What its flavor asks for.
+    :ivar ports: What its ports ask for, by their ids.
+    :ivar default: What the operator asks for.
+    """
+
+    flavor: Ask | None = None
+    ports: tuple[tuple[str, Ask], ...] = ()
+    default: Ask | None = None
+
+    def apply(
+        self, devices: Iterable[pci_request.DeviceRequest]
+    ) -> tuple[
+        tuple[pci_request.DeviceRequest, ...], tuple[pci_request.Spread, ...]
+    ]:
+        """Put the devices of the server into groups, see :func:`apply`.
+
+        :param devices: Its requests.
+        :returns: The requests with their groups, and the groups.
+        """
+        return apply(
+            devices,
+            flavor=self.flavor,
+            ports=dict(self.ports),
+            default=self.default,
+        )
+
+
+#: Of a server about which nobody says anything.
+NOTHING = Asks()
+
+
 def parse(text: str) -> Ask | None:
     """Read an option or what stands in a binding profile.
 
@@ -77,21 +112,30 @@ def of_flavor(
         return None
 
 
+def of_profile(profile: object) -> str | None:
+    """Find what a port asks for, as it stands there.
+
+    :param profile: Its ``binding:profile``, if the caller may see it.
+    :returns: ``None`` if it asks for nothing.
+    """
+    text = profile.get(PROFILE_KEY) if isinstance(profile, Mapping) else None
+    return None if text is None else str(text)
+
+
 def of_port(
-    profile: Mapping[str, object], path: str, oddities: list[oddity.Oddity]
+    text: str | None, path: str, oddities: list[oddity.Oddity]
 ) -> Ask | None:
     """Read what a port asks for.
 
-    :param profile: Its ``binding:profile``.
-    :param path: Where that is, for a person.
+    :param text: From :func:`of_profile`.
+    :param path: Where the profile is, for a person.
     :param oddities: Gets what made no sense, which asks for nothing.
     :returns: ``None`` if it asks for nothing.
     """
-    text = profile.get(PROFILE_KEY)
     if text is None:
         return None
     try:
-        return parse(str(text))
+        return parse(text)
     except ValueError as error:
         oddities.append(oddity.Oddity(f"{path}.{PROFILE_KEY}", str(error)))
         return None

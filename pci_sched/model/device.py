@@ -124,6 +124,8 @@ class Device:
     iommu_group: str | None = None
     #: The first is the function's own port; representors come after it.
     netdevs: tuple[NetDev, ...] | None = None
+    #: Of the port of a Fibre Channel adapter, which has no network device.
+    fc_link: Link | None = None
     #: From the vital product data, which only root may read.
     card_serial_number: str | None = None
     #: From the root complex to the bridge above: ``pci0000:40``, then
@@ -140,6 +142,11 @@ class Device:
     def netdev(self) -> NetDev | None:
         """The function's own network device, if one is known."""
         return self.netdevs[0] if self.netdevs else None
+
+    @property
+    def link(self) -> Link | None:
+        """The link of the function's own port, if it is known."""
+        return self.netdev.link if self.netdev else self.fc_link
 
     @property
     def root(self) -> pci_address.PciAddress:

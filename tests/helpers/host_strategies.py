@@ -56,6 +56,7 @@ _FACTS = st.fixed_dictionaries(
         "driver": st.just("") | TEXTS,
         "iommu_group": st.sampled_from(["", "7"]),
         "netdevs": st.lists(_NETDEVS, max_size=3).map(tuple),
+        "fc_link": st.sampled_from(pci_device.Link),
         "card_serial_number": st.just("") | TEXTS,
         "path": st.lists(_STEPS, max_size=4).map(tuple),
         "assignable": st.booleans(),

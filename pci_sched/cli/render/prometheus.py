@@ -119,10 +119,9 @@ def _links(
     pfs: Iterable[tuple[pci_host.Host, pci_device.Device]],
 ) -> Iterator[tuple[_Labels, int]]:
     for host, pf in pfs:
-        netdev = pf.netdev
-        if netdev is not None and netdev.link is not None:
+        if pf.link is not None:
             labels = (*_pf_labels(host, pf), ("netdev", words.netdev(pf)))
-            yield labels, int(netdev.link is pci_device.Link.UP)
+            yield labels, int(pf.link is pci_device.Link.UP)
 
 
 def _numbers(

@@ -152,7 +152,8 @@ def _network_line(device: pci_device.Device, width: int) -> str:
 def _link(device: pci_device.Device, room: float) -> str:
     netdev = device.netdev
     if netdev is None:
-        said = words.netdev(device) or "no network device"
+        said = words.netdev(device) or words.link(device)
+        said = said or "no network device"
         return svg_layout.text(_PAD, 36, said, fill=svg_layout.MUTED)
     state = f" · {words.link(device)}"
     room -= svg_layout.text_width(state, 11)

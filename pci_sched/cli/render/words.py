@@ -83,11 +83,11 @@ def netdev(device: pci_device.Device) -> str:
 def link(device: pci_device.Device) -> str:
     """Say whether the link is up, and in which bond it is.
 
-    Nothing without a network device.
+    Nothing without a port.
     """
     netdev = device.netdev
     if netdev is None:
-        return ""
+        return f"FC {_LINKS[device.fc_link]}" if device.fc_link else ""
     bond = f" in {plain(netdev.bond)}" if netdev.bond else ""
     return _LINKS[netdev.link] + bond
 

@@ -49,7 +49,7 @@ def _pf(
     is_alone = domains.pf == str(device.address)
     return host_facts.PfFacts(
         address=device.address,
-        link=netdev.link if netdev else None,
+        link=device.link,
         card=domains.card,
         bond=netdev.bond if netdev else None,
         lag=None if is_alone else domains.pf,

@@ -235,7 +235,8 @@ def _replaced(
 
 def _move(path: pathlib.Path, damage: Damage) -> None:
     """Let a function stand elsewhere, and its entry lead there."""
-    old = path.resolve()
+    # Unlike pathlib this takes a link to itself for a name.
+    old = pathlib.Path(os.path.realpath(path))
     new = path.parents[3] / "devices" / damage.target / path.name
     if path.is_symlink() and old.is_dir() and not new.exists():
         with contextlib.suppress(OSError):

@@ -423,6 +423,30 @@ class TestSerial:
         assert read(tree)[PF].card_serial_number is None
 
 
+@pytest.mark.parametrize(
+    ("state", "link"),
+    [
+        ("Online", pci_device.Link.UP),
+        ("Linkdown", pci_device.Link.NO_CARRIER),
+        ("Offline", pci_device.Link.DOWN),
+        ("Unknown", None),
+        ("", None),
+    ],
+)
+def test_a_fibre_channel_port_has_a_link(
+    tree: FakeSysfs, state: str, link: pci_device.Link | None
+) -> None:
+    adapter, other = "0000:05:00.0", "0000:05:00.1"
+    tree.function(other, **{"class": "0x0c0400"})
+    tree.function(adapter, **{"class": "0x0c0400"})
+    place = tree.directory(adapter) / "host7/fc_host/host7"
+    place.mkdir(parents=True)
+    (place / "port_state").write_text(state + "\n")
+    found = read(tree)
+    assert found[adapter].fc_link is found[adapter].link is link
+    assert found[other].link is None
+
+
 def test_a_host_has_sockets_where_its_nodes_agree(tree: FakeSysfs) -> None:
     system = tree.sys / "devices/system"
     for node, cpulist in ((0, "0-1,4"), (1, "2-3"), (2, "")):
