@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Refusals in words for a person."""
 
+from collections.abc import Iterator
+
 from pci_sched.matching import refusal as pci_refusal
 from pci_sched.matching import refusal_code, rules
 
 _Code = refusal_code.RefusalCode
+_LINK_DOWN = _Code.LINK_DOWN
 
 #: One device of a type, and several.
 TYPES = {
@@ -26,6 +29,10 @@ _COMMON = {
     ),
     _Code.SPREAD: "can be served only within one fault domain",
     _Code.NUMA: "can be served, but not near one choice of the guest's cells",
+    _Code.LINK_DOWN: (
+        "can be served only by devices that link_policies excludes while"
+        " their link is bad"
+    ),
     _Code.CONTENTION: "can each be served, but not together",
 }
 
@@ -110,16 +117,34 @@ def explain_near_miss(
     network = values.get("physical_network")
     place = "" if network is None else f"{network}: "
     names = TYPES.get(str(values.get("dev_type")), DEVICES)
-    found = ", ".join(_has(miss) for miss in near.misses)
+    found = ", ".join(_has(miss, near) for miss in near.misses)
     every = "all " if near.free > 1 else ""
-    wanted = ", ".join(_wanted(miss) for miss in near.misses)
     return (
         f"{place}{count(near.free, names)} free, {every}{found};"
-        f" {_who(starving)} asks {wanted}"
+        f" {'; '.join(_why(near, starving))}"
     )
 
 
-def _has(miss: rules.Miss) -> str:
+def _why(
+    near: pci_refusal.NearMiss, starving: pci_refusal.Starving
+) -> Iterator[str]:
+    """Say who minds what the pools lack."""
+    wanted = [
+        _wanted(miss) for miss in near.misses if miss.code is not _LINK_DOWN
+    ]
+    if wanted:
+        yield f"{_who(starving)} asks {', '.join(wanted)}"
+    for miss in near.misses:
+        if miss.code is _LINK_DOWN:
+            those = "it" if near.free == 1 else "them"
+            yield f"link_policies excludes {those} while it is {miss.found}"
+
+
+def _has(miss: rules.Miss, near: pci_refusal.NearMiss) -> str:
+    if miss.code is _LINK_DOWN:
+        is_part = near.pools[0].profile.is_part
+        owner = "behind a PF whose link" if is_part else "with a link that"
+        return f"{owner} is {miss.found}"
     return f"{miss.key}={miss.found}" if miss.key else "unlike"
 
 

@@ -23,11 +23,15 @@ from pci_sched.matching import demand as pci_demand
 from pci_sched.matching import hall, rules
 from pci_sched.matching import options as pci_options
 from pci_sched.pools import domains as pool_domains
+from pci_sched.pools import link_mark
 from pci_sched.pools import profile as pool_profile
 from pci_sched.pools import supply as pool_supply
 
 #: What the rules look at whatever a request asks for.
 _ALWAYS = ("dev_type", pool_profile.REMOTE_MANAGED)
+
+#: What few pools have: the mark of a bad link.
+_MARK = link_mark.TAG
 
 #: There are two to the power of this many sets of demands.
 _MOST_DEMANDS = 6
@@ -49,7 +53,8 @@ _Read = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 class _Pools(NamedTuple):
     """What was learned of single pools.
 
-    :ivar read: Gives the values of a pool that the rules look at.
+    :ivar read: Gives the values of a pool that the rules look at, but for
+        the mark of a bad link, which comes after them if there is any.
     :ivar known: The number of a kind, by those values.
     :ivar plenty: With how many devices each kind serves all the demands that
         it may serve, whatever else is there; infinite if that depends.
@@ -60,6 +65,11 @@ class _Pools(NamedTuple):
     known: Mapping[tuple[Any, ...], int]
     plenty: tuple[float, ...]
     others: tuple[int, ...]
+
+    def values(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Give what makes the kind of a pool."""
+        values = self.read(record)
+        return (*values, record[_MARK]) if _MARK in record else values
 
 
 class _Lore(NamedTuple):
@@ -86,11 +96,16 @@ class Description(NamedTuple):
         misses most.
     :ivar free: How many devices would do, for each demand alone.
     :ivar kinds: What of the pools the rules look at.
+    :ivar with_links: How many devices would do if all links were good; empty
+        if none is kept back because of its link.
+    :ivar lacks_links: Whether that would be enough for the request.
     """
 
     lacking: int
     free: tuple[int, ...]
     kinds: frozenset[tuple[Any, ...]]
+    with_links: tuple[int, ...] = ()
+    lacks_links: bool = False
 
 
 class Glance:
@@ -126,7 +141,10 @@ class Glance:
         try:
             # One pool of each kind is mostly more than enough.
             for record in records:
-                kind = known[read(record)]
+                values = read(record)
+                if _MARK in record:
+                    values += (record[_MARK],)
+                kind = known[values]
                 if record["count"] >= plenty[kind]:
                     missing &= others[kind]
                     if not missing:
@@ -141,9 +159,13 @@ class Glance:
     def _count(self, records: Sequence[Mapping[str, Any]]) -> bool | None:
         """Judge by the sums over all pools, all of a known kind."""
         lore = self._lore
+        read, known = lore.pools.read, lore.pools.known
         free = [0] * len(lore.kinds)
         for record in records:
-            free[lore.pools.known[lore.pools.read(record)]] += record["count"]
+            values = read(record)
+            if _MARK in record:
+                values += (record[_MARK],)
+            free[known[values]] += record["count"]
         if not hall.is_enough(free, lore.checks):
             return False
         if any(free[whole] and free[part] for whole, part in lore.mixed):
@@ -165,10 +187,8 @@ class Glance:
         parts: dict[str, dict[int, int]] = {}
         free = [0] * len(lore.kinds)
         for record in records:
-            number, count = (
-                lore.pools.known[lore.pools.read(record)],
-                record["count"],
-            )
+            number = lore.pools.known[lore.pools.values(record)]
+            count = record["count"]
             free[number] += count
             kind, root = lore.kinds[number], record.get("address")
             if count > 0 and root is not None:
@@ -198,20 +218,34 @@ class Glance:
         :param records: Of which :meth:`is_servable` says that they cannot.
         :returns: ``None`` where a glance is not enough.
         """
+        try:
+            others = link_mark.lift(records)
+            lacks_links = self.is_servable(others) if others else False
+            found = self._describe(records)
+            if not others or found is None:
+                return found
+            rest = self._describe(others)
+        except (AttributeError, KeyError, TypeError):
+            return None
+        if rest is None or lacks_links is None:
+            return None
+        return found._replace(with_links=rest.free, lacks_links=lacks_links)
+
+    def _describe(
+        self, records: Iterable[Mapping[str, Any]]
+    ) -> Description | None:
+        """Tell what there is of pools, all of a known kind."""
         lore = self._lore
         if lore.whole is None:
             # One demand alone may be kept from both a PF and its children.
             return None
         found: set[tuple[Any, ...]] = set()
         free = [0] * len(lore.kinds)
-        try:
-            for record in records:
-                if record["count"] > 0:
-                    values = lore.pools.read(record)
-                    found.add(values)
-                    free[lore.pools.known[values]] += record["count"]
-        except (AttributeError, KeyError, TypeError):
-            return None
+        for record in records:
+            if record["count"] > 0:
+                values = lore.pools.values(record)
+                found.add(values)
+                free[lore.pools.known[values]] += record["count"]
         lacking = 0
         for those, wanted in lore.checks:
             left = sum([free[kind] for kind in those])
@@ -229,7 +263,7 @@ class Glance:
         for record in records:
             if not isinstance(record, Mapping):
                 return False
-            values = tuple(map(record.get, self._keys))
+            values = self._values(record)
             # Equal values of other types, as 1 and true, are not the same.
             if not all(isinstance(each, str | None) for each in values):
                 return False
@@ -248,11 +282,16 @@ class Glance:
         self._lore = self._settle(read, known, tuple(kinds))
         return True
 
+    def _values(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
+        mark = (record[_MARK],) if _MARK in record else ()
+        return self._read_gaps(record) + mark
+
     def _read_gaps(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(map(record.get, self._keys))
 
     def _judge(self, values: tuple[str | None, ...]) -> hall.Kind:
-        pairs = zip(self._keys, values, strict=True)
+        # The mark is the last value, if there is one.
+        pairs = zip((*self._keys, _MARK), values, strict=False)
         profile = pool_profile.Profile.of(pairs)
         pool = pool_supply.SupplyPool(profile, None, None, None, 1, _NOWHERE)
         served = frozenset(

@@ -161,7 +161,12 @@ class Matcher:
         :param found: What :attr:`describe` says of a host.
         :returns: The same only where the code is the same.
         """
-        return tuple(map(min, found.free, self._most)), found.kinds
+        return (
+            tuple(map(min, found.free, self._most)),
+            tuple(map(min, found.with_links, self._most)),
+            found.lacks_links,
+            found.kinds,
+        )
 
     @functools.cached_property
     def _most(self) -> tuple[int, ...]:

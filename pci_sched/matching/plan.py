@@ -11,6 +11,7 @@ from pci_sched.pools import supply as pool_supply
 class Cost(NamedTuple):
     """How good a plan is; less is better, and the first number counts most.
 
+    :ivar avoided: The devices whose link is bad; they are chosen last.
     :ivar numa_distance: 0 for each device on a NUMA node of the guest's
         cells, 1 on an unknown node or on the same socket, 2 elsewhere.
     :ivar spread: For each soft spread group, the devices that share their
@@ -25,6 +26,7 @@ class Cost(NamedTuple):
         those served before it included.
     """
 
+    avoided: int = 0
     numa_distance: int = 0
     spread: int = 0
     opened: int = 0

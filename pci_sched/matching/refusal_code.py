@@ -7,6 +7,9 @@ import enum
 class RefusalCode(enum.StrEnum):
     """One code for each rule; the order is the order of the rules.
 
+    But the link comes last of what keeps a pool from serving: where it is the
+    reason, nothing else is in the way.
+
     The first ones say what keeps a pool from serving a request at all; they
     are also what a pool is counted under that a request cannot use.
     """
@@ -33,6 +36,8 @@ class RefusalCode(enum.StrEnum):
     NUMA = "NUMA"
     #: Must be spread, and nobody knows what the device fails with.
     SPREAD_DOMAIN_UNKNOWN = "SPREAD_DOMAIN_UNKNOWN"
+    #: Devices fit, but their link is bad and link_policies excludes them.
+    LINK_DOWN = "LINK_DOWN"
     #: Devices fit, but there are fewer than the request wants.
     COUNT = "COUNT"
     #: Only by using a PF whole and a child of it at once.

@@ -15,6 +15,7 @@ from pci_sched.matching import options as pci_options
 from pci_sched.matching import refusal_code
 from pci_sched.model import device as pci_device
 from pci_sched.model import request as pci_request
+from pci_sched.pools import link_mark
 from pci_sched.pools import profile as pool_profile
 from pci_sched.pools import supply as pool_supply
 
@@ -134,6 +135,7 @@ _SEVERITY = {
     code: number
     for number, code in enumerate(
         (
+            _Code.LINK_DOWN,
             _Code.SPREAD_DOMAIN_UNKNOWN,
             _Code.NUMA,
             _Code.PROVIDER,
@@ -185,6 +187,14 @@ def by_live_migratable(case: Case, pool: pool_supply.SupplyPool) -> Misses:
     return (Miss(_Code.LIVE_MIGRATABLE, key, wanted, _show(found)),)
 
 
+def by_link(_: Case, pool: pool_supply.SupplyPool) -> Misses:
+    """Keep devices from everybody while the operator excludes their link."""
+    mark = pool.profile.link
+    if mark is None or not mark.is_excluded:
+        return ()
+    return (Miss(_Code.LINK_DOWN, link_mark.TAG, "a good link", mark.state),)
+
+
 def by_provider(case: Case, pool: pool_supply.SupplyPool) -> Misses:
     """Keep to the resource provider that Placement chose."""
     if case.provider is None or pool.provider == case.provider:
@@ -221,12 +231,13 @@ PROFILE_RULES: tuple[Rule, ...] = (
     by_vdpa,
     by_remote_managed,
     by_live_migratable,
+    by_link,
 )
 
 #: What depends on where a pool is.
 PLACE_RULES: tuple[Rule, ...] = (by_provider, by_numa, by_domain)
 
-#: All rules, in the order in which they drop pools.
+#: All rules, in the order in which a person reads of them.
 RULES = PROFILE_RULES + PLACE_RULES
 
 

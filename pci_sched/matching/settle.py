@@ -92,7 +92,7 @@ def cost(
     :returns: The cost.
     """
     pools = station.supply.pools
-    distance = taken = rarity = 0
+    avoided = distance = taken = rarity = 0
     used: dict[int, int] = {}
     for (demand, number), count in found.items():
         used[number] = used.get(number, 0) + count
@@ -100,9 +100,12 @@ def cost(
         if station.placement is not None:
             node = pools[number].numa_node
             distance += station.placement.distance(node) * count
+        if pools[number].profile.link is not None:
+            avoided += count
         if pools[number].profile.is_pf:
             taken += count
     return pci_plan.Cost(
+        avoided,
         distance,
         _sharing(station, found),
         taken + _broken(station, used),

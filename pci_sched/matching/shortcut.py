@@ -88,7 +88,8 @@ def _price(
     profile, root, node, _, free, *_ = station.supply.pools[pool]
     place = station.placement
     distance = 0 if place is None else place.distance(node)
+    is_avoided = profile.link is not None
     is_pf = profile.is_pf
     opened = is_pf or (profile.is_part and root in station.supply.shared)
     rarity = station.eligible[demand][pool]
-    return (distance, opened, is_pf, rarity, free), pool
+    return (is_avoided, distance, opened, is_pf, rarity, free), pool

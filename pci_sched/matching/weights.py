@@ -19,6 +19,7 @@ class Weights(NamedTuple):
         counts; ``None`` to pack.
     """
 
+    avoided: int = 0
     numa_distance: int = 0
     spread: int = 0
     opened: int = 0
@@ -57,6 +58,7 @@ def weigh(
     spread = opened * (1 + wanted)
     numa_distance = spread * (1 + wanted)
     return Weights(
+        numa_distance * (1 + pci_numa.FAR * wanted),
         numa_distance,
         spread,
         opened,
@@ -80,6 +82,8 @@ def unit_cost(
     """
     what = station.supply.pools[pool]
     cost = weights.rarity * station.eligible[demand][pool]
+    if what.profile.link is not None:
+        cost += weights.avoided
     if what.profile.is_pf:
         cost += weights.opened + weights.taken
     spread = station.demands[demand].spread

@@ -66,6 +66,7 @@ class Inquest:
         self._oracle = oracle
         self._sums = added_up
         self._chosen = dict(request.providers)
+        self._all_links = supply.as_if_links_were_good()
         self._alone: dict[object, solve.Outcome] = {}
         self._findings: dict[object, _Finding] = {}
 
@@ -210,6 +211,8 @@ class Inquest:
         """Tell which rule, if it did not hold, would let them be served."""
         related = dataclasses.replace(self._supply, shared={})
         yes = solve.Outcome.YES
+        if self._lacks_links(starving):
+            return _Code.LINK_DOWN
         if self._ask(starving, spreads=()) is yes:
             return _Code.SPREAD
         if self._ask(starving, related) is yes:
@@ -220,6 +223,15 @@ class Inquest:
             return _Code.NUMA
         return _Code.CONTENTION
 
+    def _lacks_links(self, starving: _Requests) -> bool:
+        """Tell whether devices that their link keeps back would do."""
+        if self._all_links is None:
+            return False
+        # What is added up are the devices without these.
+        request = dataclasses.replace(self._request, devices=starving)
+        outcome = self._oracle(self._all_links, request)
+        return outcome is solve.Outcome.YES
+
     def _own_code(
         self, device: pci_request.DeviceRequest, found: _Finding
     ) -> refusal_code.RefusalCode | None:
@@ -228,6 +240,8 @@ class Inquest:
         chosen = self._providers(device)
         if chosen and len(chosen) != device.count:
             return _Code.PROVIDER
+        if self._lacks_links((device,)):
+            return _Code.LINK_DOWN
         if free >= device.count:
             short = collections.Counter(chosen)
             for number in found.serving:

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 
 from pci_sched.model import device as pci_device
+from pci_sched.pools import link_mark
 
 #: Keys of a pool that say where it is and how many devices it has.
 PLACE = frozenset(
@@ -20,7 +21,7 @@ _IDENTITY = frozenset({"vendor_id", "product_id", "dev_type", "parent_ifname"})
 IGNORED = frozenset({"resource_class", "traits", "rp_uuid", "rp_uuids"})
 
 #: Tags that make no device rarer, whatever they say.
-_COMMON = _IDENTITY | IGNORED | {"managed"}
+_COMMON = _IDENTITY | IGNORED | {"managed", link_mark.TAG}
 
 REMOTE_MANAGED = "remote_managed"
 LIVE_MIGRATABLE = "live_migratable"
@@ -69,6 +70,7 @@ class Profile:
     :ivar is_pf: Whether a device is a whole physical function.
     :ivar is_part: Whether a device is a VF or vdpa device of one.
     :ivar remote_managed: Whether Nova takes the devices for remote-managed.
+    :ivar link: That the link of the devices is bad; ``None`` if nobody says.
     :ivar extras: The tags that make the devices rarer than plain ones: every
         tag of the operator that does not say no.
     :ivar name: Sorts profiles; the same for the same content.
@@ -80,6 +82,7 @@ class Profile:
     is_pf: bool
     is_part: bool
     remote_managed: bool
+    link: link_mark.LinkMark | None
     extras: frozenset[str]
     name: str
 
@@ -88,6 +91,17 @@ class Profile:
         """Give the profile of a pool's keys and values, in any order."""
         found = tuple([pair for pair in pairs if pair[0] not in PLACE])
         return _ordered(found, tuple([type(value) for _, value in found]))
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether the link keeps the devices from whoever asks."""
+        return self.link is not None and self.link.is_excluded
+
+    @property
+    def without_mark(self) -> "Profile":
+        """The same devices, if nothing was said of their link."""
+        pairs = self.values.items()
+        return Profile.of(pair for pair in pairs if pair[0] != link_mark.TAG)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -108,6 +122,7 @@ def _interned(pairs: _Pairs, name: str) -> Profile:
         dev_type == _PF,
         dev_type in _PARTS,
         is_yes(values.get(REMOTE_MANAGED)),
+        link_mark.read(values.get(link_mark.TAG)),
         frozenset(
             key
             for key, value in pairs

@@ -144,6 +144,21 @@ class Supply:
         }
         return cls(ordered, tuple(sorted(numa, key=_node)), shared)
 
+    def as_if_links_were_good(self) -> "Supply | None":
+        """Add the devices that are not given away because of their link.
+
+        :returns: ``None`` if there are none.
+        """
+        if not any(pool.profile.is_withheld for pool in self.pools):
+            return None
+        pools = [
+            pool._replace(profile=pool.profile.without_mark)
+            if pool.profile.is_withheld
+            else pool
+            for pool in self.pools
+        ]
+        return Supply.of_pools(pools, self.numa)
+
     @classmethod
     def of_records(
         cls,

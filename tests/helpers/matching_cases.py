@@ -32,6 +32,13 @@ _TAGS: dict[str, list[pci_device.TagValue]] = {
 }
 
 
+_MARK = "pci_sched_link"
+
+#: Half of them are of good links, and the last makes no sense.
+_MARKS = [None] * 6 + ["exclude:down"] * 3 + ["avoid:down", "avoid:flapping"]
+_MARKS.append("later:down")
+
+
 def _tags(rng: random.Random, chance: float) -> dict[str, pci_device.TagValue]:
     return {
         key: rng.choice(values)
@@ -112,6 +119,23 @@ def _twins(rng: random.Random) -> list[pci_device.Device]:
             )
             for child in range(children - (number == odd and children > 1))
         ]
+    return found
+
+
+def _mark(
+    rng: random.Random, devices: list[pci_device.Device]
+) -> list[pci_device.Device]:
+    """Mark the devices of some cards, mostly all alike, as of a bad link."""
+    found = []
+    marks: dict[pci_address.PciAddress, str | None] = {}
+    for device in devices:
+        mark = marks.setdefault(device.root, rng.choice(_MARKS))
+        if rng.random() < 0.05:
+            mark = rng.choice(_MARKS)
+        tags = dict(device.tags) | ({_MARK: mark} if mark else {})
+        found.append(
+            dataclasses.replace(device, tags=tuple(sorted(tags.items())))
+        )
     return found
 
 
@@ -206,10 +230,12 @@ def _cells(rng: random.Random) -> dict[str, Any]:
     return {"numa_cells": None, "guest_cells": rng.choice([0, 1, 1, 2, 4])}
 
 
-def draw(rng: random.Random, *, twins: float = 0.2) -> truth.World:
+def draw(
+    rng: random.Random, *, twins: float = 0.2, marks: float = 0.4
+) -> truth.World:
     """Draw a host and a request that have something to do with each other.
 
-    So many of the hosts have PFs that are alike.
+    So many of the hosts have PFs that are alike, and so many bad links.
     """
     devices: list[pci_device.Device] = []
     chance = rng.choice([0.05, 0.2, 0.35])
@@ -220,6 +246,8 @@ def draw(rng: random.Random, *, twins: float = 0.2) -> truth.World:
             devices += _card(rng, number, chance)
     names = rng.choice([[], ["a"], ["a"], ["a", "b"]])
     requests = _requests(rng, devices, names)
+    if rng.random() < marks:
+        devices = _mark(rng, devices)
     chosen = [
         (
             each.request_id,

@@ -18,7 +18,7 @@ Tag = pci_device.TagValue
 #: Who gets what: a request and one device, as often as it wants devices.
 Assignment = tuple[tuple[pci_request.DeviceRequest, pci_device.Device], ...]
 
-Cost = tuple[int, int, int, int, int, int]
+Cost = tuple[int, int, int, int, int, int, int]
 
 _LEVELS = ("pf", "card", "root_port", "switch")
 
@@ -65,6 +65,27 @@ def is_free(device: pci_device.Device, world: World) -> bool:
         if related and other.status in ("claimed", "allocated", "quarantined"):
             return False
     return True
+
+
+def _mark(device: pci_device.Device) -> str | None:
+    """What is to become of a device whose link is bad."""
+    words = str(dict(device.tags).get("pci_sched_link", "")).split(":", 1)
+    is_known = words[0] in ("exclude", "avoid") and len(words) == 2
+    return words[0] if is_known and words[1] else None
+
+
+def with_good_links(world: World) -> World:
+    """The same host, if nothing was said of any link."""
+    devices = tuple(
+        dataclasses.replace(
+            device,
+            tags=tuple(
+                pair for pair in device.tags if pair[0] != "pci_sched_link"
+            ),
+        )
+        for device in world.devices
+    )
+    return dataclasses.replace(world, devices=devices)
 
 
 def _lower(value: Tag) -> Tag:
@@ -155,7 +176,7 @@ def fits(
     world: World,
 ) -> bool:
     """Whether one device alone will do for a request."""
-    if not is_free(device, world):
+    if not is_free(device, world) or _mark(device) == "exclude":
         return False
     if not _tags_fit(request, device, strict=world.strict):
         return False
@@ -291,6 +312,7 @@ def cost(
         or any(other.parent_addr == device.address for other in given)
     ]
     return (
+        sum(_mark(device) is not None for device in given),
         distance,
         shared,
         len(opened),
@@ -307,6 +329,7 @@ def _rarity(
     strict: bool,
 ) -> int:
     plain = {"managed", "resource_class", "traits", "rp_uuid", "parent_ifname"}
+    plain.add("pci_sched_link")
     no = ("none", "0", "off", "f", "false", "n", "no")
     extras = {
         key

@@ -21,6 +21,7 @@ from pci_sched.matching import plan as pci_plan
 from pci_sched.model import device as pci_device
 from pci_sched.model import request as pci_request
 from pci_sched.nova import consumption, device_stats, supplies
+from pci_sched.pools import link_mark
 from tests.nova import host_states, nova_matching, seam
 
 _CASES = {"ci": 3_000, "deep": 30_000}.get(
@@ -92,6 +93,42 @@ def test_the_option_says_which_devices_are_taken(
         address = worst.pool(number, _VF)["address"]
         assert found[(address, _VF)] == count
     assert (("0000:00:00.0", _PF) in found) is (choice != "nova")
+
+
+@pytest.mark.parametrize("choice", ["nova", "best", "pack", "spread"])
+def test_excluded_devices_are_given_to_nobody(
+    switch: _Switch, choice: str
+) -> None:
+    """Nova itself would give them away."""
+    switch(device_choice=choice)
+    bad = {**worst.pool(0, _VF, 2), link_mark.TAG: "exclude:down"}
+    host = host_states.make([bad, worst.pool(2, _VF, 1)])
+    before = host_states.counts(host)
+    one, two = (host_states.spec(*[_ANY] * n) for n in (1, 2))
+    assert not _serves(host, two.pci_requests.requests, {})
+    assert host_states.counts(host) == before
+    assert _serves(host, one.pci_requests.requests, {})
+    assert host_states.counts(host) == {("0000:00:00.0", _VF): 2}
+    assert not _serves(host, one.pci_requests.requests, {})
+
+
+@pytest.mark.parametrize("choice", ["nova", "best", "pack", "spread"])
+def test_avoided_devices_are_given_away_last(
+    switch: _Switch, choice: str
+) -> None:
+    """The pool that Nova comes to first is theirs."""
+    switch(device_choice=choice)
+    bad = {**worst.pool(0, _VF, 2), link_mark.TAG: "avoid:flapping"}
+    host = host_states.make([bad, worst.pool(2, _VF, 4)])
+    spec = host_states.spec(_ANY, _ANY)
+    left = [{0: 2, 2: 2}, {0: 2}, {}]
+    for rest in left:
+        assert _serves(host, spec.pci_requests.requests, {})
+        assert host_states.counts(host) == {
+            (worst.pool(number, _VF)["address"], _VF): count
+            for number, count in rest.items()
+        }
+    assert not _serves(host, spec.pci_requests.requests, {})
 
 
 def test_placement_s_choice_is_followed(switch: _Switch) -> None:
@@ -215,9 +252,9 @@ def test_a_plan_for_other_pools_is_refused() -> None:
 # Laws.
 
 
-def _draw(rng: random.Random) -> truth.World:
+def _draw(rng: random.Random, **chances: float) -> truth.World:
     """Draw what Nova can be asked: texts, no spreading, chosen cells."""
-    world = cases.draw(rng)
+    world = cases.draw(rng, **chances)
     devices = tuple(
         dataclasses.replace(each, tags=_texts(each.tags))
         for each in world.devices
@@ -353,7 +390,8 @@ def test_nova_s_own_devices_where_it_can_have_them(switch: _Switch) -> None:
     switch(device_choice="nova")
     compared = 0
     for seed in range(_CASES):
-        question = _question(_draw(random.Random(seed)))  # noqa: S311
+        world = _draw(random.Random(seed), marks=0)  # noqa: S311
+        question = _question(world)
         if not _is_nova_s_honest(question):
             continue
         compared += 1

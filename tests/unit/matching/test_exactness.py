@@ -25,6 +25,8 @@ _CASES = {"ci": 20_000, "deep": 200_000}.get(
 )
 _CHUNKS = 8
 
+_MARK = "pci_sched_link"
+
 #: The brute force looks at every plan for its cost, in one case of these.
 _COSTED = 3
 
@@ -83,6 +85,19 @@ def check_refusal(refusal: pci_refusal.Refusal, world: truth.World) -> None:
         assert truth.is_servable(_with(world, rest))
 
 
+def check_links(
+    refusal: pci_refusal.Refusal,
+    code: refusal_code.RefusalCode,
+    world: truth.World,
+) -> None:
+    """Where nothing but links is in the way, that is what is said."""
+    bad = refusal_code.RefusalCode.LINK_DOWN
+    if truth.is_servable(truth.with_good_links(world)):
+        assert refusal.code is code is bad
+    if bad in (code, refusal.code):
+        assert "exclude:" in repr(world.devices)
+
+
 def _with(
     world: truth.World, devices: Sequence[pci_request.DeviceRequest]
 ) -> truth.World:
@@ -106,8 +121,11 @@ def check(rng: random.Random, world: truth.World, *, costed: bool) -> str:
     mixed = cases.shuffle(rng, world)
     assert _match(mixed) == answer
     if isinstance(answer, pci_refusal.Refusal):
-        assert made.why_not(scheduler) is not None
+        code = made.why_not(scheduler)
+        assert code is not None
         check_refusal(answer, world)
+        if _MARK in repr(world.devices):
+            check_links(answer, code, world)
         return str(answer.code)
     check_plan(answer, world)
     assert answer.best

@@ -10,6 +10,7 @@ import pytest
 import matching_cases as cases
 from pci_sched.matching import matcher, options, solve
 from pci_sched.model import request as pci_request
+from pci_sched.pools import link_mark
 from pci_sched.pools import supply as pool_supply
 
 _CASES = {"ci": 20_000, "deep": 200_000}.get(
@@ -179,6 +180,107 @@ def test_a_missing_tag_is_no_null_one_where_that_matters() -> None:
     wanted = {"physical_network": None}
     assert _matcher(wanted).glance([_vfs(1)]) is True
     assert _matcher(wanted, chosen=_STRICT).glance([_vfs(1)]) is None
+
+
+_DOWN = {link_mark.TAG: "exclude:down"}
+
+
+def test_an_excluded_pool_serves_nobody() -> None:
+    """Whichever pool of its kind comes first."""
+    for pools in ([_vfs(4, **_DOWN)], [_vfs(1), _vfs(4, **_DOWN)]):
+        for order in (pools, pools[::-1]):
+            ready = _matcher({"dev_type": "type-VF"}, {})
+            assert ready.glance(order) is False
+            assert ready.glance([*order, _vfs(2)]) is True
+            assert ready.glance([*order, _vfs(4, **_DOWN)]) is False
+
+
+def test_a_link_may_fail_and_come_back() -> None:
+    ready = _matcher({})
+    pool = _vfs(1)
+    for mark, answer in (
+        (None, True),
+        ("exclude:down", False),
+        ("avoid:down", True),
+        ("later:down", True),
+        (None, True),
+    ):
+        marks = {} if mark is None else {link_mark.TAG: mark}
+        assert ready.glance([pool | marks]) is answer
+
+
+def test_an_excluded_pf_is_not_there_to_be_given_away() -> None:
+    """So that its VFs need no search."""
+    ready = _matcher({"dev_type": "type-PF"}, {"dev_type": "type-VF"})
+    other = _vfs(1, dev_type="type-PF", address="0000:82:00.0")
+    pf = _vfs(1, dev_type="type-PF", **_DOWN)
+    assert ready.glance([pf, other, _vfs(4)]) is True
+    assert ready.glance([pf, _vfs(4)]) is False
+
+
+@pytest.mark.parametrize("mark", [1, True, ["exclude:down"]])
+def test_a_mark_that_is_no_text_takes_a_search(mark: object) -> None:
+    assert _matcher({}).glance([_vfs(1, **{link_mark.TAG: mark})]) is None
+
+
+def test_what_bad_links_keep_back_is_described() -> None:
+    """One demand has enough, all together have not."""
+    ready = _matcher({"trusted": "true"}, {})
+    pools = [_vfs(1, trusted="true"), _vfs(1, trusted="false", **_DOWN)]
+    assert ready.glance(pools) is False
+    found = ready.describe(pools)
+    assert found is not None
+    assert (found.lacking, found.free) == (1, (1, 1))
+    assert sorted(found.with_links) == [1, 2]
+    assert found.lacks_links
+    assert ready.glance(pools[:1]) is False
+    other = ready.describe(pools[:1])
+    assert other is not None
+    assert (other.with_links, other.lacks_links) == ((), False)
+    assert ready.cause(other) != ready.cause(found)
+
+
+def _ready(*wanted: tuple[int, dict[str, Any]]) -> matcher.Matcher:
+    devices = tuple(
+        pci_request.DeviceRequest(
+            request_id=f"r{number}",
+            count=count,
+            specs=(tuple(sorted(spec.items())),),
+        )
+        for number, (count, spec) in enumerate(wanted)
+    )
+    return matcher.Matcher(pci_request.InstanceRequest(devices=devices))
+
+
+@pytest.mark.parametrize(
+    ("ready", "without"),
+    [
+        (_ready((3, {"a": "1"}), (1, {"a": "2"})), "COUNT"),
+        (_ready((1, {}), (1, {}), (1, {})), "CONTENTION"),
+    ],
+    ids=["one alone", "all together"],
+)
+def test_how_many_devices_bad_links_keep_back_makes_a_cause(
+    ready: matcher.Matcher, without: str
+) -> None:
+    """Hosts with the same kinds of pools, and as many devices that serve."""
+    causes = set()
+    for count, code in ((2, "LINK_DOWN"), (1, without)):
+        pools = [_vfs(1, a="1"), _vfs(count, a="1", **_DOWN)]
+        assert ready.glance(pools) is False
+        assert ready.why_not(pool_supply.Supply.of_records(pools)) == code
+        found = ready.describe(pools)
+        assert found is not None
+        causes.add(ready.cause(found))
+    assert len(causes) == 2
+
+
+def test_what_only_a_search_tells_of_links_is_not_described() -> None:
+    """With all links good, a PF could be given away or its VFs."""
+    ready = _matcher({"dev_type": "type-PF"}, {"dev_type": "type-VF"})
+    pools = [_vfs(1, dev_type="type-PF", **_DOWN), _vfs(4, **_DOWN)]
+    assert ready.glance(pools) is False
+    assert ready.describe(pools) is None
 
 
 def test_where_a_device_is_takes_a_search() -> None:

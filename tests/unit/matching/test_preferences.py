@@ -11,6 +11,7 @@ from pci_sched.matching import options as pci_options
 from pci_sched.matching import plan as pci_plan
 from pci_sched.model import host as pci_host
 from pci_sched.model import request as pci_request
+from pci_sched.pools import link_mark
 from pci_sched.pools import supply as pool_supply
 
 _NUMA = (
@@ -45,6 +46,66 @@ def _from(plan: pci_plan.Plan) -> dict[tuple[str, str], int]:
         (serving.request_id, (serving.pool.root or "")[5:7]): serving.count
         for serving in plan.servings
     }
+
+
+_AVOIDED = {link_mark.TAG: "avoid:down"}
+
+
+@pytest.mark.parametrize("fill", pci_options.Fill)
+def test_devices_behind_a_bad_link_are_chosen_last(
+    fill: pci_options.Fill,
+) -> None:
+    """Whether to pack or to spread."""
+    records = [
+        {**worst.pool(0, "type-VF", 2), **_AVOIDED},
+        worst.pool(2, "type-VF", 4),
+        {**worst.pool(4, "type-VF", 8), **_AVOIDED},
+    ]
+    for wanted, avoided in ((1, 0), (4, 0), (5, 1), (14, 10)):
+        plan = _plan(records, worst.ask("a", _VF, count=wanted), fill=fill)
+        assert plan.cost.avoided == avoided
+        assert _from(plan)["a", "01"] == min(wanted, 4)
+
+
+def test_a_good_link_is_worth_any_other_harm() -> None:
+    """Devices that are far, shared, whole PFs and rare."""
+    far = [
+        {**each, "numa_node": 2}
+        for each in worst.pf_and_vfs(0, 9, trusted="true", speed="fast")
+    ]
+    near = {**worst.pool(2, "type-VF", 3), "numa_node": 0, **_AVOIDED}
+    asks = [
+        worst.ask(name, _VF, spread_group="g", numa_policy=_PREFERRED)
+        for name in "abc"
+    ]
+    plan = _plan(
+        [*far, near],
+        *asks,
+        spreads=(pci_request.Spread("g"),),
+        numa_cells=frozenset({0}),
+    )
+    assert plan.cost[:6] == (0, 6, 2, 1, 0, 6)
+    plan = _plan([near], *asks, numa_cells=frozenset({0}))
+    assert plan.cost[:2] == (3, 0)
+
+
+def test_a_whole_pf_is_broken_to_avoid_one_bad_link() -> None:
+    """Of several devices each counts."""
+    records = [
+        *worst.pf_and_vfs(0, 4),
+        {**worst.pool(2, "type-VF", 4), **_AVOIDED},
+    ]
+    plan = _plan(records, worst.ask("a", _VF, count=5))
+    assert plan.cost[:4] == (1, 0, 0, 1)
+    assert _from(plan) == {("a", "00"): 4, ("a", "01"): 1}
+
+
+def test_a_mark_that_nobody_knows_is_no_matter() -> None:
+    """As a later release may write it."""
+    odd = {**worst.pool(0, "type-VF"), link_mark.TAG: "later:down"}
+    plan = _plan([odd, worst.pool(2, "type-VF", 2)], worst.ask("a", _VF))
+    assert _from(plan) == {("a", "00"): 1}
+    assert plan.cost == pci_plan.Cost(fill=1)
 
 
 def test_preferred_devices_are_near_if_they_can() -> None:
@@ -165,9 +226,9 @@ def test_a_soft_spread_is_worth_a_whole_pf_and_not_a_far_device() -> None:
     spread = (pci_request.Spread("g"),)
     assert _plan(records, *asks, **facts).cost.opened == 0
     plan = _plan(records, *asks, spreads=spread, **facts)
-    assert plan.cost[:3] == (0, 1, 1)
+    assert plan.cost[:4] == (0, 0, 1, 1)
     plan = _plan(records, *asks, spreads=spread)
-    assert plan.cost[:3] == (0, 0, 1)
+    assert plan.cost[:4] == (0, 0, 0, 1)
 
 
 def test_being_near_is_worth_more_than_any_spread() -> None:
@@ -186,7 +247,7 @@ def test_being_near_is_worth_more_than_any_spread() -> None:
         spreads=(pci_request.Spread("g"),),
         numa_cells=frozenset({0}),
     )
-    assert plan.cost[:2] == (0, 1)
+    assert plan.cost[:3] == (0, 0, 1)
 
 
 def test_a_soft_spread_of_unlike_requests() -> None:

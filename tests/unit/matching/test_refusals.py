@@ -10,6 +10,7 @@ from pci_sched.matching import explain, matcher, refusal_code
 from pci_sched.matching import refusal as pci_refusal
 from pci_sched.model import host as pci_host
 from pci_sched.model import request as pci_request
+from pci_sched.pools import link_mark
 from pci_sched.pools import supply as pool_supply
 
 _Code = refusal_code.RefusalCode
@@ -162,6 +163,145 @@ def test_one_rule_one_code_one_sentence(
     found = _refuse([record], worst.ask("r", asked), **facts)
     assert found.code is code
     assert explain.explain(found) == (sentence,)
+
+
+_NET2: dict[str, Any] = {"physical_network": "physnet2"}
+_DOWN: dict[str, Any] = {link_mark.TAG: "exclude:down"}
+_FLAPPING: dict[str, Any] = {link_mark.TAG: "exclude:flapping"}
+
+
+@pytest.mark.parametrize(
+    ("record", "asked", "code", "sentence"),
+    [
+        (
+            worst.pool(0, "type-VF", 2, **_NET2, **_DOWN),
+            _NET2,
+            _Code.LINK_DOWN,
+            "physnet2: 2 VFs free, all behind a PF whose link is down;"
+            " link_policies excludes them while it is down",
+        ),
+        (
+            worst.pool(0, "type-VF", **_FLAPPING),
+            _VF,
+            _Code.LINK_DOWN,
+            "1 VF free, behind a PF whose link is flapping; link_policies"
+            " excludes it while it is flapping",
+        ),
+        (
+            worst.pool(0, "type-PF", **_NET2, **_DOWN),
+            {"dev_type": "type-PF"},
+            _Code.LINK_DOWN,
+            "physnet2: 1 PF free, with a link that is down; link_policies"
+            " excludes it while it is down",
+        ),
+        (
+            worst.pool(0, "type-VF", 2, trusted="false", **_DOWN),
+            {"trusted": "true"},
+            _Code.TAGS,
+            "2 VFs free, all trusted=false, behind a PF whose link is down;"
+            " the request asks trusted=true; link_policies excludes them"
+            " while it is down",
+        ),
+    ],
+    ids=["VFs", "one VF", "a PF", "a tag, too"],
+)
+def test_links_that_are_excluded_are_named(
+    record: dict[str, Any],
+    asked: dict[str, Any],
+    code: refusal_code.RefusalCode,
+    sentence: str,
+) -> None:
+    found = _refuse([record], worst.ask("r", asked))
+    assert found.code is code
+    assert explain.explain(found) == (sentence,)
+
+
+def test_an_avoided_link_refuses_nobody() -> None:
+    """Nor does a mark that a later release may write."""
+    for mark in ("avoid:down", "avoid:flapping", "later:down"):
+        record = {**worst.pool(0, "type-VF", 2), link_mark.TAG: mark}
+        found = _refuse([record], worst.ask("r", _VF, count=3))
+        assert found.code is _Code.COUNT
+
+
+def test_links_are_what_is_lacking_if_all_else_would_do() -> None:
+    """Too few without them: with them there were enough."""
+    records = [
+        worst.pool(0, "type-VF", 2, **_NET2),
+        worst.pool(2, "type-VF", 2, **_NET2, **_DOWN),
+        worst.pool(4, "type-VF", 9, physical_network="physnet1"),
+    ]
+    found = _refuse(records, worst.ask("r", _NET2, count=3))
+    assert found.code is _Code.LINK_DOWN
+    assert found.starving[0].dropped == (
+        pci_refusal.Dropped(_Code.PHYSICAL_NETWORK, 1, 9),
+        pci_refusal.Dropped(_Code.LINK_DOWN, 1, 2),
+    )
+    assert explain.explain(found) == (
+        "2 devices free that would do; the request wants 3; nearest:"
+        " physnet2: 2 VFs free, all behind a PF whose link is down;"
+        " link_policies excludes them while it is down",
+    )
+    found = _refuse(records, worst.ask("r", _NET2, count=5))
+    assert found.code is _Code.COUNT
+
+
+def test_links_are_what_several_requests_lack_together() -> None:
+    """Not what they compete for."""
+    records = [worst.pool(0, "type-VF"), worst.pool(2, "type-VF", **_DOWN)]
+    asks = [worst.ask(name, _VF) for name in "abc"]
+    found = _refuse(records, *asks[:2])
+    assert found.code is _Code.LINK_DOWN
+    assert found.witness == ("a", "b")
+    assert explain.explain(found)[0] == (
+        "requests a, b can be served only by devices that link_policies"
+        " excludes while their link is bad; together they want 2 devices out"
+        " of 1 pool with 1 free"
+    )
+
+
+def test_links_are_what_is_lacking_to_spread() -> None:
+    """The one other PF is behind a bad link."""
+    records = [worst.pool(0, "type-VF", 4), worst.pool(2, "type-VF", **_DOWN)]
+    asks = [worst.ask(name, _VF, spread_group="g") for name in "ab"]
+    group = (pci_request.Spread("g", hard=True),)
+    assert _refuse(records, *asks, spreads=group).code is _Code.LINK_DOWN
+
+
+def test_links_are_what_a_provider_lacks() -> None:
+    """Placement does not know them."""
+    record = worst.pool(0, "type-VF", rp_uuid="rp", **_DOWN)
+    other = worst.pool(2, "type-VF", 9, rp_uuid="other")
+    found = _refuse(
+        [record, other],
+        worst.ask("r", _VF),
+        providers=(("r", ("rp",)),),
+    )
+    assert found.code is _Code.LINK_DOWN
+
+
+def test_what_is_farther_away_than_a_link_is_said_instead() -> None:
+    """All else has to fit, be it somewhere else."""
+    records = [
+        worst.pool(0, "type-VF", trusted="false", **_DOWN),
+        worst.pool(2, "type-VF", trusted="false"),
+    ]
+    found = _refuse(records, worst.ask("r", {"trusted": "true"}))
+    assert found.code is _Code.TAGS
+    assert explain.explain(found) == (
+        "1 VF free, trusted=false; the request asks trusted=true",
+    )
+    records[1] = {**records[1], "numa_node": 1}
+    for count in (1, 2):
+        found = _refuse(
+            records,
+            worst.ask("r", _VF, count=count),
+            numa_cells=frozenset({0}),
+        )
+        assert found.code is _Code.LINK_DOWN
+        assert explain.explain(found)[0].startswith(
+            "1 VF free, behind a PF whose link is down; link_policies"
+        )
 
 
 def test_no_devices_at_all() -> None:

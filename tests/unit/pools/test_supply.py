@@ -7,7 +7,7 @@ import made_hosts
 from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
 from pci_sched.pools import domains as pool_domains
-from pci_sched.pools import host_supply
+from pci_sched.pools import host_supply, link_mark
 from pci_sched.pools import ledger as pool_ledger
 from pci_sched.pools import profile as pool_profile
 from pci_sched.pools import supply as pool_supply
@@ -237,3 +237,45 @@ def test_extras_are_tags_that_do_not_say_no() -> None:
         ]
     )
     assert profile.extras == {"trusted", "speed"}
+
+
+def _marked(mark: str | None) -> pool_profile.Profile:
+    tags = {"dev_type": "type-VF", "trusted": "true"}
+    marks = {link_mark.TAG: mark} if mark else {}
+    return pool_profile.Profile.of((tags | marks).items())
+
+
+def test_a_mark_of_the_link_makes_no_device_rarer() -> None:
+    """It is no tag of the operator."""
+    marked = _marked("avoid:down")
+    assert marked.extras == _marked(None).extras == {"trusted"}
+    assert marked.link == link_mark.LinkMark(is_excluded=False, state="down")
+    assert _marked(None).link is None
+
+
+def test_only_excluded_devices_are_withheld() -> None:
+    marks = ("exclude:down", "avoid:down", "later:down", None)
+    withheld = [_marked(mark).is_withheld for mark in marks]
+    assert withheld == [True, False, False, False]
+
+
+def test_a_profile_without_its_mark_is_that_of_a_good_link() -> None:
+    assert _marked("exclude:down").without_mark is _marked(None)
+
+
+def test_only_what_is_withheld_comes_back_if_links_were_good() -> None:
+    """And nothing is said of a host that withholds nothing."""
+    record = {"dev_type": "type-VF", "count": 1, "trusted": "true"}
+    records = [
+        {**record, "address": "0000:01:00.0", link_mark.TAG: "exclude:down"},
+        {**record, "address": "0000:02:00.0", link_mark.TAG: "avoid:down"},
+    ]
+    supply = pool_supply.Supply.of_records(records)
+    others = supply.as_if_links_were_good()
+    assert others is not None
+    assert [(pool.root, pool.profile.link) for pool in others.pools] == [
+        ("0000:01:00.0", None),
+        ("0000:02:00.0", supply.pools[1].profile.link),
+    ]
+    avoided = pool_supply.Supply.of_records(records[1:])
+    assert avoided.as_if_links_were_good() is None
