@@ -187,4 +187,5 @@ def _read_request(
             raw,
             settings.nova.alias,
             pci_in_placement=settings.nova.pci_in_placement,
+            port_spread=settings.port_spread,
         )

@@ -9,7 +9,12 @@ from oslo_config import cfg
 
 from pci_sched import conf as pci_conf
 from pci_sched import exception
-from pci_sched.inputs import fact_sources, nova_conf
+from pci_sched.inputs import (
+    fact_sources,
+    link_policy,
+    nova_conf,
+    nova_spread,
+)
 from pci_sched.matching import binding as l2_binding
 from pci_sched.matching import configured
 from pci_sched.matching import options as pci_options
@@ -17,6 +22,7 @@ from pci_sched.matching import options as pci_options
 _NOVA = nova_conf.NovaPciConfig()
 _MATCHING = pci_options.Options()
 _BINDING = l2_binding.Options()
+_LINKS = link_policy.LinkPolicies()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,8 @@ class Settings:
     matching: pci_options.Options = _MATCHING
     binding: l2_binding.Options = _BINDING
     unlisted: fact_sources.UnlistedHost = fact_sources.UnlistedHost.ACCEPT
+    links: link_policy.LinkPolicies = _LINKS
+    port_spread: nova_spread.Ask | None = None
 
 
 def read(
@@ -72,4 +80,6 @@ def _make(
             group.mechanism_drivers, group.prohibited_vnic_types
         ),
         unlisted=fact_sources.UnlistedHost(group.unlisted_host),
+        links=link_policy.parse(group.link_policies),
+        port_spread=nova_spread.parse(group.port_spread),
     )

@@ -11,7 +11,12 @@ import time
 from typing import NamedTuple, TextIO
 
 from pci_sched import exception
-from pci_sched.cli import explain_facts, explain_settings, source
+from pci_sched.cli import (
+    explain_facts,
+    explain_links,
+    explain_settings,
+    source,
+)
 from pci_sched.inputs import (
     document_reader,
     document_text,
@@ -86,6 +91,7 @@ class Reader:
 
         if self.settings.nova.device_spec:
             host = _apply(self.settings, host)
+        host = explain_links.mark(host, self.settings.links)
         answer = fact_sources.Answer(
             source=fact_sources.Source.HOST,
             state=fact_sources.State.SILENT

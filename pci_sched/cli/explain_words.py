@@ -83,14 +83,18 @@ def say_plan(plan: pci_plan.Plan | None) -> str:
 
 
 def _say_serving(serving: pci_plan.Serving) -> str:
-    values = serving.pool.profile.values
+    profile = serving.pool.profile
+    values = profile.values
     names = explain.TYPES.get(str(values.get("dev_type")), explain.DEVICES)
     words = f"{serving.request_id}: {explain.count(serving.count, names)}"
     if serving.pool.root is not None:
-        of = "of " if serving.pool.profile.is_part else ""
+        of = "of " if profile.is_part else ""
         words = f"{words} {of}{serving.pool.root}"
     network = values.get(_NETWORK)
-    return words if network is None else f"{words} on {network}"
+    if network is not None:
+        words = f"{words} on {network}"
+    link = profile.link
+    return words if link is None else f"{words} (link {link.state})"
 
 
 def codes(verdict: pci_verdict.Verdict) -> tuple[str, ...]:

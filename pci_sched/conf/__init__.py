@@ -7,7 +7,7 @@ new one) registers the options on it and passes it on.
 
 from oslo_config import cfg
 
-from pci_sched.conf import compute, l2, ledger, scheduler, weigher
+from pci_sched.conf import compute, l2, ledger, link, scheduler, weigher
 
 #: The group they are in.
 GROUP = cfg.OptGroup(
@@ -16,7 +16,7 @@ GROUP = cfg.OptGroup(
     help="Exact scheduling of PCI devices and ports, by pci_sched.",
 )
 
-_ROOMS = (l2, scheduler, weigher, compute, ledger)
+_ROOMS = (l2, scheduler, weigher, compute, link, ledger)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

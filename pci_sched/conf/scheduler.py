@@ -5,6 +5,18 @@ from typing import Final
 
 from oslo_config import cfg
 
+#: As ``pci_sched.model.request.SpreadLevel`` has them.
+_LEVELS: Final = ("pf", "card", "root_port", "switch")
+
+_SPREADS: Final = (
+    "none",
+    *(
+        f"{level}{policy}"
+        for level in _LEVELS
+        for policy in ("", ":soft", ":hard")
+    ),
+)
+
 OPTIONS: Final[tuple[cfg.Opt, ...]] = (
     cfg.BoolOpt(
         "scheduler_matcher",
@@ -52,6 +64,38 @@ Related options:
 
 * ``weigher_fill`` chooses among hosts, this one among the devices
   of a host.
+
+SIGHUP: changes it, from the next request on.
+""",
+    ),
+    cfg.StrOpt(
+        "port_spread",
+        default="none",
+        choices=_SPREADS,
+        mutable=True,
+        help="""
+What the devices of a server's ports on one physical network must
+not have in common, where neither the port nor the flavor says.
+
+Two ports that are bonded in the guest are of use only if they do
+not fail together. A flavor asks for it by the extra specs
+``pci_sched:spread`` and ``pci_sched:spread_policy``, a port by
+``pci_sched_spread`` in its binding profile; both go before this
+option.
+
+Possible values:
+
+* ``none``: nothing is asked for.
+* ``pf``, ``card``, ``switch`` or ``root_port``: they are of
+  different ones if that is possible on the host.
+* ``pf:hard`` and so on: a host where it is not possible is refused.
+
+Related options:
+
+* ``compute_hook``: without it nova-compute takes the devices that
+  Nova would take, wherever they are.
+* ``device_choice``: the choice of Nova itself is not followed for a
+  server whose devices are kept apart.
 
 SIGHUP: changes it, from the next request on.
 """,

@@ -77,11 +77,10 @@ SIGHUP: changes it, from the next request on.
         min=0.0,
         mutable=True,
         help="""
-What it costs a host that the physical function has no link.
+What it costs a host if a request takes a device behind a bad link.
 
-It counts if the devices for a request would all come from physical
-functions whose link is down. Links are known only of hosts that
-publish them.
+It counts if the request cannot be served without one. Hosts whose
+nova-compute has the compute hook say which devices these are.
 
 Possible values:
 
@@ -90,7 +89,7 @@ Possible values:
 Related options:
 
 * ``topology_weight_multiplier``
-* ``[pci_sched]compute_hook`` of the hosts
+* ``compute_hook`` and ``link_policies`` of the hosts
 
 SIGHUP: changes it, from the next request on.
 """,

@@ -45,7 +45,7 @@ PATIENCE_S = 30.0
 #: How many of these tries are races, in which nobody waits for anybody. The
 #: others lock the ledger first: else who won the last race, and so knows the
 #: ledger as it is, would win the next ones, too. With fewer races eight
-#: writers of one ledger are slower: those that wait read it while it is locked.
+#: writers are slower, since each then reads the ledger while it is locked.
 RACES = 10
 
 #: How often, while the database does not answer; it may be starting.

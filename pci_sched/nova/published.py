@@ -7,7 +7,6 @@ from typing import Any
 from oslo_log import log as logging
 
 from pci_sched.inputs import host_facts, host_facts_reader
-from pci_sched.model import device as pci_device
 from pci_sched.nova import faults
 from pci_sched.pools import domains as pool_domains
 
@@ -16,32 +15,26 @@ LOG = logging.getLogger(__name__)
 #: What fails together on a host, by the addresses of its PFs, sorted.
 Domains = tuple[tuple[str, pool_domains.FaultDomains], ...]
 
-_NO_LINK = frozenset({pci_device.Link.DOWN, pci_device.Link.NO_CARRIER})
-
 _faults = faults.Faults(LOG.warning)
-
-
-def links_down(host: Any) -> frozenset[str]:
-    """Tell which PFs of a host have no link.
-
-    :param host: ``nova.scheduler.host_manager.HostState``.
-    :returns: Their addresses; none if the host does not say.
-    """
-    return frozenset(
-        str(each.address)
-        for each in _pfs(_text_of(host))
-        if each.link in _NO_LINK
-    )
 
 
 def domains(host: Any) -> Domains:
     """Tell what fails with each PF of a host.
 
     :param host: ``nova.scheduler.host_manager.HostState``.
+    :returns: As :func:`domains_of_text`.
+    """
+    return domains_of_text(_text_of(host))
+
+
+def domains_of_text(text: str) -> Domains:
+    """Tell what fails with each PF of a host, by what it publishes.
+
+    :param text: Under the key :data:`.host_facts.KEY`.
     :returns: The same object for the same facts; empty if the host does not
         say, so that there are only addresses to go by.
     """
-    return _domains(_pfs(_text_of(host)))
+    return _domains(_pfs(text))
 
 
 def _text_of(host: Any) -> str:

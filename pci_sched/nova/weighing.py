@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pci_sched.inputs import nova_request
 from pci_sched.matching import demand as pci_demand
-from pci_sched.matching import eligibility, matcher, solve
+from pci_sched.matching import eligibility, matcher
 from pci_sched.matching import options as pci_options
 from pci_sched.matching import plan as pci_plan
 from pci_sched.nova import look_up
@@ -19,7 +19,7 @@ class Prices(NamedTuple):
 
     :ivar split: For each whole PF that is given away or broken.
     :ivar rarity: For each tag of a device that nobody asked for.
-    :ivar link: If the devices would be of PFs without a link.
+    :ivar link: If it takes a device behind a bad link.
     """
 
     split: float
@@ -70,7 +70,7 @@ class Weighing:
         ] = {}
         # The supply is kept, so that no other can have its identity.
         self._known: dict[
-            tuple[int, matcher.Matcher, frozenset[str]],
+            tuple[int, matcher.Matcher],
             tuple[pool_supply.Supply, Tally | None],
         ] = {}
 
@@ -78,13 +78,11 @@ class Weighing:
         self,
         supply: pool_supply.Supply,
         mappings: Mapping[str, Sequence[str]],
-        no_link: frozenset[str] = frozenset(),
     ) -> Tally | None:
         """Tell what a host would pay for serving the request best.
 
         :param supply: What it has; worked out once for each object.
         :param mappings: What Placement chose there; empty if it did not.
-        :param no_link: The addresses of the PFs that have no link.
         :returns: ``None`` if no way to serve the request is known.
         """
         providers = nova_request.read_providers(
@@ -97,12 +95,9 @@ class Weighing:
                 pci_demand.collect(request),
             )
         asked, wants = self._matchers[providers]
-        dark = no_link and no_link.intersection(
-            pool.root for pool in supply.pools if pool.root is not None
-        )
-        key = (id(supply), asked, dark)
+        key = (id(supply), asked)
         if key not in self._known:
-            found = self._work_out(supply, asked, wants.demands, dark)
+            found = self._work_out(supply, asked, wants.demands)
             self._known[key] = (supply, found)
         return self._known[key][1]
 
@@ -111,7 +106,6 @@ class Weighing:
         supply: pool_supply.Supply,
         asked: matcher.Matcher,
         demands: Sequence[pci_demand.Demand],
-        dark: frozenset[str],
     ) -> Tally | None:
         plan = asked.match(supply)
         if not isinstance(plan, pci_plan.Plan):
@@ -120,7 +114,8 @@ class Weighing:
             self._prices.split * plan.cost.opened
             + self._prices.rarity * plan.cost.rarity
         )
-        if dark and self._prices.link and _needs(supply, asked, dark):
+        if plan.cost.avoided:
+            # The best plan takes one only where it must.
             price += self._prices.link
         # Sums of fractions that differ by less are meant to be the same.
         return Tally(round(price, 9), self._count(supply, demands))
@@ -136,15 +131,6 @@ class Weighing:
             for number in self._judge.eligible(supply, each)
         }
         return sum(supply.pools[number].free for number in numbers)
-
-
-def _needs(
-    supply: pool_supply.Supply, asked: matcher.Matcher, roots: frozenset[str]
-) -> bool:
-    """Tell whether a host cannot serve a request without some PFs."""
-    rest = [pool for pool in supply.pools if pool.root not in roots]
-    others = pool_supply.Supply.of_pools(rest, supply.numa)
-    return asked.is_servable(others) is solve.Outcome.NO
 
 
 def weigh(

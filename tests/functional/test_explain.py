@@ -286,6 +286,22 @@ def test_the_options_of_the_scheduler_decide(
     assert pci_pool(*argv, "--config-file", conf).code == 3
 
 
+@pytest.mark.parametrize(
+    ("line", "code"), [("port_spread = pf:hard", 3), ("port_spread = pf", 0)]
+)
+def test_ports_are_kept_apart_as_the_options_say(
+    pci_pool: PciPool, line: str, code: int, tmp_path: pathlib.Path
+) -> None:
+    port = ONE_VF["ports"][0]
+    two = ONE_VF | {"ports": [port, port | {"id": "q"}]}
+    wanted = explain_cases.write(tmp_path / "two.json", two)
+    conf = tmp_path / "scheduler.conf"
+    conf.write_text(f"[pci_sched]\n{line}\n")
+    argv = ("explain", wanted, "--from", CLOUD, "--agents", AGENTS)
+    assert pci_pool(*argv).code == 0
+    assert pci_pool(*argv, "--config-file", conf).code == code
+
+
 def test_the_directory_of_a_nova_conf_is_read_too(
     pci_pool: PciPool, one_vf: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

@@ -15,8 +15,8 @@ from pci_sched.inputs import host_facts
 from pci_sched.matching import matcher
 from pci_sched.matching import options as pci_options
 from pci_sched.model import address as pci_address
-from pci_sched.model import device as pci_device
 from pci_sched.nova import faults, published, weighing, weights
+from pci_sched.pools import link_mark
 from tests.nova import host_states
 
 CONF = nova_conf.CONF
@@ -68,22 +68,6 @@ def _best(hosts: Sequence[Any], spec: Any, **options: object) -> str:
     return next(iter(found))
 
 
-def _links(*states: str) -> dict[str, str]:
-    """What a host publishes of its PFs, which are numbered."""
-    facts = host_facts.HostFacts(
-        pfs=tuple(
-            host_facts.PfFacts(
-                pci_address.PciAddress.parse(
-                    worst.pool(number, _PF)["address"]
-                ),
-                pci_device.Link(state),
-            )
-            for number, state in enumerate(states)
-        )
-    )
-    return {host_facts.KEY: host_facts.write(facts)}
-
-
 def test_whole_pfs_are_kept_whole() -> None:
     whole = host_states.make(_WHOLE, name="whole")
     split = host_states.make(_SPLIT, name="split")
@@ -124,19 +108,23 @@ def test_the_prices_are_weighed_against_each_other() -> None:
         assert _best([rare, whole], spec, weigher_rarity_cost=cost) == best
 
 
-@pytest.mark.parametrize("state", ["down", "no-carrier"])
-def test_hosts_without_a_link_are_avoided(state: str) -> None:
-    dark = host_states.make(_SPLIT, name="dark", stats=_links(state))
-    lit = host_states.make(_WHOLE, name="lit", stats=_links("up"))
+@pytest.mark.parametrize("state", ["down", "flapping"])
+def test_hosts_behind_a_bad_link_are_avoided(state: str) -> None:
+    mark = link_mark.LinkMark(is_excluded=False, state=state)
+    split = [worst.pool(0, _VF, 3, **{link_mark.TAG: str(mark)})]
+    dark = host_states.make(split, name="dark")
+    lit = host_states.make(_WHOLE, name="lit")
     spec = host_states.spec(_ANY)
     assert _best([dark, lit], spec) == "lit"
     assert _best([dark, lit], spec, weigher_link_cost=0.0) == "dark"
 
 
-def test_a_pf_without_a_link_beside_one_that_has_it_does_no_harm() -> None:
-    pools = [worst.pool(0, _VF, 2), worst.pool(1, _VF, 1)]
-    half = host_states.make(pools, name="half", stats=_links("down", "up"))
-    full = host_states.make(pools, name="full", stats=_links("up", "up"))
+def test_a_bad_link_beside_a_good_one_does_no_harm() -> None:
+    mark = {link_mark.TAG: "avoid:down"}
+    good = [worst.pool(0, _VF, 2), worst.pool(1, _VF, 1)]
+    pools = [worst.pool(0, _VF, 2, **mark), worst.pool(1, _VF, 1)]
+    half = host_states.make(pools, name="half")
+    full = host_states.make(good, name="full")
     one, two = host_states.spec(_ANY), host_states.spec(_ANY, _ANY)
     assert set(_order([half, full], one).values()) == {0.0}
     assert _best([half, full], two) == "full"
@@ -278,6 +266,7 @@ def test_garbage_that_a_host_publishes_is_no_news(
     for host in hosts:
         host.stats = {host_facts.KEY: text}
     assert _best(hosts, host_states.spec(_ANY)) == "split"
+    assert {published.domains(host) for host in hosts} == {()}
     assert len(caplog.records) == (0 if text == "" else 1)
 
 

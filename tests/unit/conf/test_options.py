@@ -10,15 +10,18 @@ from oslo_config import cfg, generator
 import pytest
 
 from pci_sched import conf as pci_conf
-from pci_sched.conf import l2
-from pci_sched.inputs import fact_sources
+from pci_sched.conf import l2, link
+from pci_sched.inputs import fact_sources, link_policy
 from pci_sched.matching import binding_table, options
 from pci_sched.model import request as pci_request
 
 ((_GROUP, _OPTIONS),) = pci_conf.list_opts()
 _NAMES = [option.name for option in _OPTIONS]
 
-_CHANGES = "SIGHUP: changes it, from the next request on."
+_CHANGES = {
+    "SIGHUP: changes it, from the next request on.",
+    "SIGHUP: changes it, from the next audit on.",
+}
 _STAYS = {
     "SIGHUP: does not change it; restart nova-scheduler.",
     "SIGHUP: does not change it; restart nova-compute.",
@@ -46,7 +49,7 @@ def test_the_help_of_an_option_says_all_that_an_operator_asks(
 ) -> None:
     first, *_, last = (option.help or "").strip().split("\n\n")
     assert first.endswith(".")
-    assert last in ({_CHANGES} if option.mutable else _STAYS)
+    assert last in (_CHANGES if option.mutable else _STAYS)
     assert "Related options:\n\n* " in (option.help or "")
     choices = getattr(option.type, "choices", None)
     assert choices or "Possible values:\n\n* " in (option.help or "")
@@ -78,6 +81,7 @@ def test_without_a_word_in_the_file_the_defaults_hold(
         "prohibited_vnic_types": [],
         "scheduler_matcher": False,
         "device_choice": "nova",
+        "port_spread": "none",
         "search_budget": options.NODE_BUDGET,
         "topology_weight_multiplier": 1.0,
         "weigher_split_cost": 1.0,
@@ -86,6 +90,10 @@ def test_without_a_word_in_the_file_the_defaults_hold(
         "weigher_fill": "none",
         "compute_hook": False,
         "host_root": "/",
+        "link_policies": ["*:avoid"],
+        "link_hold_down": 120,
+        "link_flap_count": 4,
+        "link_flap_window": 600,
         "connection": None,
         "state_path": None,
         "ledger_timeout": 30.0,
@@ -116,6 +124,12 @@ def test_the_options_can_be_registered_again() -> None:
         ("compute_hook = true", True),
         ("host_root = /host", "/host"),
         ("device_choice = spread", "spread"),
+        (
+            "link_policies = *:ignore, a b:c:exclude,physnet1:avoid",
+            ["*:ignore", "a b:c:exclude", "physnet1:avoid"],
+        ),
+        ("link_policies =", []),
+        ("link_hold_down = 0", 0),
         ("topology_weight_multiplier = -1.5", -1.5),
         ("connection = mysql://u:a$$b%c@h/d", "mysql://u:a$b%c@h/d"),
         ("ledger_timeout = 0.5", 0.5),
@@ -142,6 +156,9 @@ def test_a_line_of_a_file_is_read(
         "scheduler_matcher = perhaps",
         "device_choice = any",
         "search_budget = 0",
+        "link_hold_down = -1",
+        "link_flap_count = 1",
+        "link_flap_window = 0",
         "weigher_split_cost = -1",
         "weigher_fill = both",
         "ledger_timeout = 0",
@@ -154,6 +171,20 @@ def test_a_value_that_no_option_has_is_refused(
     conf = _load(file, f"[pci_sched]\n{line}\n")
     with pytest.raises(cfg.ConfigFileValueError):
         conf.pci_sched[line.partition(" =")[0]]
+
+
+@pytest.mark.parametrize(
+    "policies", ["physnet1", "physnet1:", ":avoid", "a:drop", "a:AVOID"]
+)
+def test_a_link_policy_that_is_none_says_what_is_allowed(
+    policies: str, file: pathlib.Path
+) -> None:
+    conf = _load(file, f"[pci_sched]\nlink_policies = b:avoid,{policies}\n")
+    with pytest.raises(
+        cfg.ConfigFileValueError,
+        match="PHYSICAL_NETWORK:POLICY, the policy one of ignore, avoid, excl",
+    ):
+        conf.pci_sched.link_policies  # noqa: B018
 
 
 def test_a_sighup_changes_what_the_help_says_it_changes(
@@ -177,6 +208,7 @@ def test_the_words_of_the_options_are_those_of_the_code() -> None:
     assert set(words["unlisted_host"].choices) == set(
         fact_sources.UnlistedHost
     )
+    assert tuple(link_policy.LinkPolicy) == link._POLICIES  # noqa: SLF001
     assert set(l2._VNIC_TYPES) == set(pci_request.VnicType)  # noqa: SLF001
 
 
