@@ -9,6 +9,7 @@ import shutil
 
 import pytest
 
+import doc_examples
 import explain_cases
 from pci_pool import PciPool
 import pci_sched
@@ -17,6 +18,7 @@ from pci_sched.inputs import request_schema
 
 DOC = pathlib.Path(__file__).parents[2] / "doc/source"
 PAGE = (DOC / "cli/explain.rst").read_text("utf-8")
+RUNBOOK = (DOC / "admin/links-runbook.rst").read_text("utf-8")
 REFERENCE = (DOC / "reference/request-document.rst").read_text("utf-8")
 
 _ACTIONS = explain.Explain(main.PciPool(), None).get_parser("x")._actions  # noqa: SLF001 - no other way
@@ -72,23 +74,10 @@ def test_the_page_names_every_column(word: str) -> None:
     assert f"``{word}``" in PAGE
 
 
-def _examples() -> list[tuple[str, str]]:
-    """The commands of the page that are followed by their output."""
-    blocks = re.findall(
-        r"\.\. code-block:: console\n\n((?:   .*\n|\n)+)", PAGE
-    )
-    found = []
-    for block in blocks:
-        lines = [
-            line.removeprefix("   ") for line in block.strip().split("\n")
-        ]
-        if len(lines) > 1:
-            output = "".join(f"{line}\n" for line in lines[1:])
-            found.append((lines[0].removeprefix("$ pci-pool "), output))
-    return found
-
-
-@pytest.mark.parametrize(("command", "shown"), _examples())
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [*doc_examples.of_page(PAGE), *doc_examples.of_page(RUNBOOK)],
+)
 def test_an_example_shows_what_is_printed(
     command: str,
     shown: str,
@@ -101,8 +90,9 @@ def test_an_example_shows_what_is_printed(
     assert pci_pool(*shlex.split(command)).out == shown
 
 
-def test_the_page_has_examples() -> None:
-    assert len(_examples()) == 2
+def test_the_pages_have_examples() -> None:
+    assert len(doc_examples.of_page(PAGE)) == 2
+    assert len(doc_examples.of_page(RUNBOOK)) == 3
 
 
 def _keys(schema: object) -> set[str]:
