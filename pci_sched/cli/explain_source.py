@@ -12,6 +12,7 @@ from typing import NamedTuple, TextIO
 
 from pci_sched import exception
 from pci_sched.cli import (
+    explain_domains,
     explain_facts,
     explain_links,
     explain_settings,
@@ -120,9 +121,10 @@ class Reader:
     def _of_row(
         self, name: str, row: nova_compute_row.ComputeRow
     ) -> Candidate:
-        supply, odd = _supply_of(row.pci_stats, row.numa_topology)
         oddities: list[oddity.Oddity] = []
         text = nova_compute_row.read_own_facts(row.stats, oddities)
+        domains = explain_domains.of_text(text)
+        supply, odd = _supply_of(row.pci_stats, row.numa_topology, domains)
         answer = fact_sources.answer_from_stats(text, int(time.time()))
         chosen = self.facts.choose(row.host or "", answer)
         notes = (*odd, *map(str, oddities), *explain_facts.notes(chosen))
@@ -152,7 +154,9 @@ def _is_seen_by_nova(device: pci_device.Device) -> bool:
 
 @functools.lru_cache(maxsize=16_384)
 def _supply_of(
-    pci_stats: str | None, numa_topology: str | None
+    pci_stats: str | None,
+    numa_topology: str | None,
+    domains: explain_domains.Domains,
 ) -> tuple[pool_supply.Supply, tuple[str, ...]]:
     """Make one object for hosts that have the same left."""
     oddities: list[oddity.Oddity] = []
@@ -169,7 +173,7 @@ def _supply_of(
             oddity.Oddity("pci_stats", str(each)) for each in reading.oddities
         ]
     supply = pool_supply.Supply.of_records(
-        [record.to_pool() for record in records], numa
+        [record.to_pool() for record in records], numa, dict(domains)
     )
     return supply, tuple(map(str, oddities))
 

@@ -46,14 +46,15 @@ Possible values:
   for every network that is not named, and for devices on none.
 * The policy ``ignore``: links do not matter.
 * The policy ``avoid``: such a device is chosen where no other one
-  will do, and its host where no other one will.
+  of the host will do.
 * The policy ``exclude``: nobody gets such a device.
 
 Related options:
 
 * ``compute_hook`` has to be on.
 * ``link_hold_down``, ``link_flap_count``, ``link_flap_window``
-* ``weigher_link_cost``
+* ``weigher_link_cost`` is what it costs a host that only such
+  devices will do.
 
 SIGHUP: changes it, from the next audit on.
 """,

@@ -15,6 +15,7 @@ from pci_sched.inputs import (
     host_facts,
     neutron,
     neutron_profile,
+    nova_spread,
     oddity,
 )
 from pci_sched.inputs import neutron_fields as fields
@@ -58,12 +59,15 @@ class PortDetail(NamedTuple):
     :ivar vnic_type: As Neutron writes it, also a kind not known here.
     :ivar capabilities: Of the binding profile; ``None`` if nobody knows.
     :ivar trusted: What the binding profile says; ``None`` if nothing.
+    :ivar spread: The same of what it must be kept apart by, as it stands
+        there.
     """
 
     network_id: str | None = None
     vnic_type: str | None = None
     capabilities: frozenset[str] | None = None
     trusted: bool | None = None
+    spread: str | None = None
 
 
 def read_agents(document: object, oddities: list[oddity.Oddity]) -> Agents:
@@ -115,6 +119,7 @@ def read_ports(
     for path, entry in fields.unwrap_list(document, "ports"):
         try:
             port_id = fields.read_text(entry, "id", path)
+            profile = entry.get("binding:profile")
             found[port_id] = PortDetail(
                 network_id=fields.read_optional_text(
                     entry, "network_id", path
@@ -122,12 +127,9 @@ def read_ports(
                 vnic_type=fields.read_optional_text(
                     entry, "binding:vnic_type", path
                 ),
-                capabilities=neutron_profile.read_capabilities(
-                    entry.get("binding:profile")
-                ),
-                trusted=neutron_profile.read_trusted(
-                    entry.get("binding:profile")
-                ),
+                capabilities=neutron_profile.read_capabilities(profile),
+                trusted=neutron_profile.read_trusted(profile),
+                spread=nova_spread.of_profile(profile),
             )
         except exception.DocumentInvalid as err:
             oddities.append(oddity.Oddity(err.path, err.problem))

@@ -12,6 +12,7 @@ from pci_sched.inputs import (
     nova_nic,
     nova_pci_request,
     nova_rows,
+    nova_spread,
     oddity,
 )
 from pci_sched.model import request as pci_request
@@ -32,6 +33,7 @@ class SpecReading:
         requests themselves (``rp_uuids``).
     :ivar stale: The requests for a port that is not among the networks any
         more. Nova keeps them in the spec when a port is detached.
+    :ivar asks: Which devices are to be kept apart.
     """
 
     nics: tuple[Nic, ...]
@@ -40,6 +42,7 @@ class SpecReading:
     stale: frozenset[str] = frozenset()
     orphaned: frozenset[str] = frozenset()
     guest_cells: int = 0
+    asks: nova_spread.Asks = nova_spread.NOTHING
     oddities: tuple[oddity.Oddity, ...] = ()
 
     def to_request(
@@ -57,19 +60,24 @@ class SpecReading:
         """
         if ports is None:
             ports = [nic.to_port() for nic in self.nics if nic.vnic_types]
+        devices, spreads = self.asks.apply(self.devices)
         return pci_request.InstanceRequest(
             ports=tuple(ports),
-            devices=self.devices,
+            devices=devices,
+            spreads=spreads,
             numa_cells=None if self.guest_cells else frozenset(),
             guest_cells=self.guest_cells,
             providers=self.providers if providers is None else providers,
         )
 
 
-def read(rows: nova_rows.SpecRows) -> SpecReading:
+def read(
+    rows: nova_rows.SpecRows, port_spread: nova_spread.Ask | None = None
+) -> SpecReading:
     """Read a spec; nothing odd in it is an error.
 
     :param rows: The spec.
+    :param port_spread: How the devices of ports are kept apart by default.
     :returns: What it asks for.
     """
     oddities: list[oddity.Oddity] = []
@@ -95,7 +103,27 @@ def read(rows: nova_rows.SpecRows) -> SpecReading:
             if each.is_for_port and not each.device.port_id
         ),
         guest_cells=max(rows.guest_cells, 0),
+        asks=_read_asks(rows, port_spread, oddities),
         oddities=tuple(oddities),
+    )
+
+
+def _read_asks(
+    rows: nova_rows.SpecRows,
+    default: nova_spread.Ask | None,
+    oddities: list[oddity.Oddity],
+) -> nova_spread.Asks:
+    found = {
+        row.port_id: nova_spread.of_port(
+            row.spread, f"$.networks[{number}].profile", oddities
+        )
+        for number, row in enumerate(rows.networks)
+        if row.port_id is not None and row.spread is not None
+    }
+    return nova_spread.Asks(
+        nova_spread.of_flavor(rows.extra_specs, oddities),
+        tuple((port, ask) for port, ask in found.items() if ask is not None),
+        default,
     )
 
 

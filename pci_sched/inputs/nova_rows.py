@@ -27,12 +27,15 @@ class NetworkRow:
     :ivar vnic_type: What a look-up found, in the instance's network info
         cache or in Neutron; ``None`` where only the spec is known, which
         does not say.
+    :ivar spread: What the binding profile asks for, as it stands there;
+        ``None`` for nothing.
     """
 
     network_id: str | None = None
     port_id: str | None = None
     device_profile: str | None = None
     vnic_type: str | None = None
+    spread: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +67,11 @@ class SpecRows:
 
     :ivar networks: ``requested_networks``; empty where it is not set.
     :ivar pci_requests: ``pci_requests.requests``.
+    :ivar extra_specs: Those of ``flavor``; empty where it is not set.
     :ivar guest_cells: How many cells ``numa_topology`` has; 0 without one.
     """
 
     networks: tuple[NetworkRow, ...] = ()
     pci_requests: tuple[PciRequestRow, ...] = ()
+    extra_specs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     guest_cells: int = 0

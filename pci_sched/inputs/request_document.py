@@ -17,6 +17,8 @@ from pci_sched.inputs import (
     document_text,
     nova_nic,
     nova_port_request,
+    nova_spread,
+    oddity,
     request_relations,
     request_schema,
 )
@@ -31,6 +33,7 @@ def load(
     alias: Sequence[str] = (),
     *,
     pci_in_placement: bool = False,
+    port_spread: nova_spread.Ask | None = None,
 ) -> pci_request.InstanceRequest:
     """Read a request from a document.
 
@@ -41,6 +44,8 @@ def load(
         document that asks for devices by alias.
     :param pci_in_placement: The option
         ``[filter_scheduler]pci_in_placement``.
+    :param port_spread: How the devices of ports are kept apart where neither
+        the ports nor the flavor says, and the document names no groups.
     :returns: The request.
     :raises exception.DocumentInvalid: If the document has another form,
         contradicts itself or names an alias that is not there.
@@ -52,18 +57,22 @@ def load(
     request_relations.check(source)
     ports = source.get("ports", ())
     cells, count = _read_cells(source)
+    devices: tuple[pci_request.DeviceRequest, ...] = (
+        *_read_port_devices(ports),
+        *(
+            _read_device(number, each, aliases)
+            for number, each in enumerate(source.get("devices", ()))
+        ),
+    )
+    spreads = tuple(map(_read_spread, source.get("spreads", ())))
+    if not spreads:
+        devices, spreads = _read_asks(source, port_spread).apply(devices)
     return pci_request.InstanceRequest(
         ports=tuple(_read_port(*each) for each in enumerate(ports)),
-        devices=(
-            *_read_port_devices(ports),
-            *(
-                _read_device(number, each, aliases)
-                for number, each in enumerate(source.get("devices", ()))
-            ),
-        ),
+        devices=devices,
         numa_cells=cells,
         guest_cells=count,
-        spreads=tuple(map(_read_spread, source.get("spreads", ()))),
+        spreads=spreads,
     )
 
 
@@ -72,17 +81,23 @@ def loads(
     alias: Sequence[str] = (),
     *,
     pci_in_placement: bool = False,
+    port_spread: nova_spread.Ask | None = None,
 ) -> pci_request.InstanceRequest:
     """Read a request from the text of a document.
 
     :param text: JSON; bytes in UTF-8.
     :param alias: As for :func:`load`.
     :param pci_in_placement: As for :func:`load`.
+    :param port_spread: As for :func:`load`.
     :returns: The request.
     :raises exception.DocumentInvalid: Also if it is no JSON.
     """
-    document = document_text.parse(text)
-    return load(document, alias, pci_in_placement=pci_in_placement)
+    return load(
+        document_text.parse(text),
+        alias,
+        pci_in_placement=pci_in_placement,
+        port_spread=port_spread,
+    )
 
 
 def _read_cells(source: _Json) -> tuple[frozenset[int] | None, int]:
@@ -166,6 +181,25 @@ def _find(path: str, name: str, aliases: _Aliases) -> pci_alias.Alias:
         path,
         f"{document_schema.shown(name)} should be a name in [pci]alias; there:"
         f" {known}",
+    )
+
+
+def _read_asks(
+    source: _Json, default: nova_spread.Ask | None
+) -> nova_spread.Asks:
+    """Read who asks for devices to be kept apart; the schema has checked."""
+    oddities: list[oddity.Oddity] = []
+    ports = {
+        request_relations.port_id(number, each): nova_spread.of_port(
+            nova_spread.of_profile(each.get("profile")), "", oddities
+        )
+        for number, each in enumerate(source.get("ports", ()))
+    }
+    flavor = source.get("flavor", {}).get("extra_specs", {})
+    return nova_spread.Asks(
+        nova_spread.of_flavor(flavor, oddities),
+        tuple((name, ask) for name, ask in ports.items() if ask is not None),
+        default,
     )
 
 

@@ -79,6 +79,7 @@ def _read_netdev(path: str, name: str) -> pci_device.NetDev:
         phys_port_name=attributes.read_text(f"{path}/phys_port_name"),
         phys_switch_id=attributes.read_text(f"{path}/phys_switch_id"),
         bond=_bond(path),
+        carrier_changes=attributes.read_int(f"{path}/carrier_changes"),
     )
 
 

@@ -83,6 +83,11 @@ class NetDev:
     phys_switch_id: str | None = None
     #: The bond it is a member of; "" for none.
     bond: str | None = None
+    #: How often the carrier came or went since the network device is there.
+    #: No mark of it: one with another count is the same.
+    carrier_changes: int | None = dataclasses.field(
+        default=None, compare=False
+    )
 
     @property
     def lag(self) -> str:

@@ -17,7 +17,15 @@ from pci_sched import conf as pci_conf
 from pci_sched.matching import matcher, solve
 from pci_sched.matching import plan as pci_plan
 from pci_sched.matching import refusal as pci_refusal
-from pci_sched.nova import consumption, faults, matchers, settings, supplies
+from pci_sched.nova import (
+    consumption,
+    faults,
+    matchers,
+    published,
+    settings,
+    supplies,
+)
+from pci_sched.pools import link_mark
 from pci_sched.pools import supply as pool_supply
 
 CONF = nova_conf.CONF
@@ -59,7 +67,12 @@ class ExactDeviceStats(nova_stats.PciDeviceStats):  # type: ignore[misc]
 
     An instance is what ``HostState.pci_stats`` is. Should anything of ours
     fail, the answer is Nova's own, and the log says so once.
+
+    :ivar fails_together: What fails with each PF of the host, for devices
+        that are to be kept apart; else the addresses tell.
     """
+
+    fails_together: published.Domains = ()
 
     def support_requests(
         self,
@@ -137,6 +150,12 @@ class ExactDeviceStats(nova_stats.PciDeviceStats):  # type: ignore[misc]
 
     def _nova_s_choice(self, question: Question) -> list[int] | None:
         """Say what Nova itself would take, if that is there to be taken."""
+        if any(link_mark.TAG in pool for pool in self.pools):
+            # Nova does not know that the link of some devices is bad.
+            return None
+        if self._matcher(question).request.spreads:
+            # Nor that devices are to be kept apart.
+            return None
         stock = self._as_stock()
         copies = list(stock.pools)
         try:
@@ -164,7 +183,7 @@ class ExactDeviceStats(nova_stats.PciDeviceStats):  # type: ignore[misc]
     def _supply(self, question: Question) -> pool_supply.Supply:
         has_cells = bool(question.numa_cells)
         numa = supplies.read_numa(self.numa_topology) if has_cells else ()
-        return supplies.of_pools(self._records(), numa)
+        return supplies.of_pools(self._records(), numa, self.fails_together)
 
     def _matcher(
         self, question: Question, patience: int = 1

@@ -9,7 +9,7 @@ were attached later.
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from pci_sched.inputs import neutron_lists, neutron_profile
+from pci_sched.inputs import neutron_lists, neutron_profile, nova_spread
 
 
 class CachedPort(NamedTuple):
@@ -66,13 +66,15 @@ def read_vifs(
 def _read_vif(vif: Mapping[str, Any]) -> CachedPort:
     network = vif.get("network") or {}
     meta = network.get("meta") or {}
+    profile = vif.get("profile")
     return CachedPort(
         port_id=vif["id"],
         detail=neutron_lists.PortDetail(
             network_id=network.get("id"),
             vnic_type=vif.get("vnic_type"),
-            capabilities=neutron_profile.read_capabilities(vif.get("profile")),
-            trusted=neutron_profile.read_trusted(vif.get("profile")),
+            capabilities=neutron_profile.read_capabilities(profile),
+            trusted=neutron_profile.read_trusted(profile),
+            spread=nova_spread.of_profile(profile),
         ),
         physical_network=meta.get("physical_network"),
         tunneled=meta.get("tunneled"),

@@ -6,12 +6,13 @@ import dataclasses
 import time
 from typing import Any, TypeVar
 
-from pci_sched.inputs import neutron_lists
+from pci_sched.inputs import neutron_lists, nova_rows
 from pci_sched.nova import (
     info_cache,
     neutron_api,
     neutron_error,
     patience,
+    spec_rows,
 )
 
 _Answer = TypeVar("_Answer")
@@ -30,11 +31,13 @@ _SHOWN = 3
 class Readers:
     """Who is asked; each may raise anything.
 
+    :ivar spec: Reads a RequestSpec.
     :ivar info_cache: Gives the cache of the instance of a RequestSpec.
     :ivar ports: Asks Neutron for ports, by their ids.
     :ivar networks: Asks Neutron for networks, by their ids.
     """
 
+    spec: Callable[[Any], nova_rows.SpecRows] = spec_rows.read_spec
     info_cache: Callable[[Any], Cache | None] = info_cache.fetch
     ports: Callable[[Collection[str]], Details] = neutron_api.fetch_ports
     networks: Callable[[Collection[str]], Networks] = (

@@ -18,6 +18,7 @@ from pci_sched.inputs import (
     nova_port_request,
     nova_request,
     nova_rows,
+    nova_spread,
 )
 from pci_sched.model import request as pci_request
 from pci_sched.nova import inquiry, patience
@@ -37,12 +38,14 @@ class Knowledge:
     :ivar ports: Those that are to be judged.
     :ivar devices: The requests of the spec, without those of ports that are
         gone, and with those that Nova leaves out of it.
+    :ivar spreads: How the groups of devices are kept apart.
     :ivar notes: What could not be found out, each in one line.
     """
 
     reading: nova_request.SpecReading
     ports: tuple[pci_request.PortRequest, ...]
     devices: tuple[pci_request.DeviceRequest, ...]
+    spreads: tuple[pci_request.Spread, ...] = ()
     notes: tuple[str, ...] = ()
 
     def to_request(
@@ -53,23 +56,29 @@ class Knowledge:
         :param providers: As for :meth:`.nova_request.SpecReading.to_request`.
         :returns: The request.
         """
-        request = self.reading.to_request(self.ports, providers)
-        if request.devices is self.devices:
-            return request
-        return dataclasses.replace(request, devices=self.devices)
+        return dataclasses.replace(
+            self.reading.to_request(self.ports, providers),
+            devices=self.devices,
+            spreads=self.spreads,
+        )
 
 
-def of_spec(rows: nova_rows.SpecRows) -> Knowledge:
+def of_spec(
+    rows: nova_rows.SpecRows, port_spread: nova_spread.Ask | None = None
+) -> Knowledge:
     """Know no more than a spec says.
 
     :param rows: What :func:`.spec_rows.read_spec` made of it.
+    :param port_spread: As for :func:`.nova_request.read`.
     :returns: Its ports taken for the usual kinds.
     """
-    reading = nova_request.read(rows)
+    reading = nova_request.read(rows, port_spread)
+    request = reading.to_request()
     return Knowledge(
         reading=reading,
-        ports=reading.to_request().ports,
-        devices=reading.devices,
+        ports=request.ports,
+        devices=request.devices,
+        spreads=request.spreads,
     )
 
 
@@ -98,22 +107,24 @@ class LookUp:
     def find(
         self,
         spec: Any,
-        rows: nova_rows.SpecRows,
         *,
         ask_neutron: bool = True,
         timeout_s: float = 5.0,
+        port_spread: nova_spread.Ask | None = None,
     ) -> Knowledge:
-        """Find out about a request; never raises.
+        """Find out about a request.
 
+        Whatever fails but reading the spec is a note in what is known.
         Neutron is asked at most twice: for all ports, and for all networks.
 
         :param spec: ``nova.objects.RequestSpec``.
-        :param rows: What :func:`.spec_rows.read_spec` made of it.
         :param ask_neutron: Whether anything is to be judged by the answer.
         :param timeout_s: How many seconds to wait for Neutron, for both
             answers together.
+        :param port_spread: As for :func:`.nova_request.read`.
         :returns: What is known.
         """
+        rows = self._readers.spec(spec)
         ask = inquiry.Inquiry(
             self._readers,
             self._patience,
@@ -121,23 +132,28 @@ class LookUp:
             self._clock,
         )
         try:
-            return _Finding(ask, spec, rows).make()
+            return _Finding(ask, spec, rows, port_spread).make()
         except Exception as err:  # noqa: BLE001 - the request has to go on
             ask.notes.append(f"the ports cannot be looked up: {err!r}")
-            return dataclasses.replace(of_spec(rows), notes=tuple(ask.notes))
+            known = of_spec(rows, port_spread)
+            return dataclasses.replace(known, notes=tuple(ask.notes))
 
 
 class _Finding:
     """One request on its way to be known."""
 
     def __init__(
-        self, ask: inquiry.Inquiry, spec: Any, rows: nova_rows.SpecRows
+        self,
+        ask: inquiry.Inquiry,
+        spec: Any,
+        rows: nova_rows.SpecRows,
+        port_spread: nova_spread.Ask | None,
     ) -> None:
         self._ask = ask
         self._is_move = _is_move(rows)
         self._cache = self._read_cache(spec, rows)
         self._details = self._read_details(rows)
-        self._reading = nova_request.read(self._fill_in(rows))
+        self._reading = nova_request.read(self._fill_in(rows), port_spread)
         self._networks = ask.networks(self._network_ids())
 
     def make(self) -> Knowledge:
@@ -149,11 +165,13 @@ class _Finding:
             )
         attached = tuple(self._attached()) if self._is_move else ()
         ports = tuple(self._ports())
+        kept, spreads = self._reading.asks.apply(devices + attached)
         oddities = tuple(map(str, self._reading.oddities))
         return Knowledge(
             reading=self._reading,
             ports=ports,
-            devices=devices + attached,
+            devices=kept,
+            spreads=spreads,
             notes=tuple(self._ask.notes) + oddities,
         )
 
@@ -200,6 +218,7 @@ class _Finding:
             row,
             network_id=detail.network_id or row.network_id,
             vnic_type=detail.vnic_type,
+            spread=detail.spread,
         )
 
     def _detail(self, port_id: str | None) -> neutron_lists.PortDetail:

@@ -10,10 +10,10 @@ import dataclasses
 import functools
 from typing import Any
 
-from pci_sched.inputs import nova_request, nova_rows
+from pci_sched.inputs import nova_request, nova_rows, nova_spread
 from pci_sched.matching import matcher
 from pci_sched.matching import options as pci_options
-from pci_sched.nova import spec_rows
+from pci_sched.nova import spec_rows, spread_asks
 
 #: The names of a request, its count, and its alternatives.
 _Row = tuple[
@@ -31,6 +31,8 @@ def of_requests(
 ) -> matcher.Matcher:
     """Make requests ready to be matched.
 
+    Their devices are kept apart as :mod:`.spread_asks` knows.
+
     :param requests: ``nova.objects.InstancePCIRequest`` objects.
     :param mapping: What Placement chose for each group of a request; where
         it is empty, what the requests themselves say.
@@ -38,11 +40,13 @@ def of_requests(
     :param options: How to match.
     :returns: The same object for the same content, for a while.
     """
+    listed = tuple(requests)
     return _make(
-        tuple(map(_freeze, spec_rows.read_requests(requests))),
+        tuple(map(_freeze, spec_rows.read_requests(listed))),
         tuple((group, tuple(chosen)) for group, chosen in mapping.items()),
         cells,
         options,
+        spread_asks.recall(listed),
     )
 
 
@@ -74,9 +78,12 @@ def _make(
     mapping: tuple[tuple[str, tuple[str, ...]], ...],
     cells: frozenset[int],
     options: pci_options.Options,
+    asks: nova_spread.Asks,
 ) -> matcher.Matcher:
     rows = tuple(map(_thaw, content))
-    reading = nova_request.read(nova_rows.SpecRows(pci_requests=rows))
+    reading = dataclasses.replace(
+        nova_request.read(nova_rows.SpecRows(pci_requests=rows)), asks=asks
+    )
     providers = nova_request.read_providers(reading, dict(mapping))
     request = dataclasses.replace(
         reading.to_request(providers=providers), numa_cells=cells

@@ -58,13 +58,13 @@ def _domains(pfs: tuple[host_facts.PfFacts, ...]) -> Domains:
     found = []
     for each in pfs:
         address = str(each.address)
-        guess = pool_domains.of_address(address)
-        place = pool_domains.FaultDomains(
-            each.lag or address,
-            each.card or guess.card,
-            each.root_port,
-            each.switch,
+        place = pool_domains.of_pf(
+            address,
+            lag=each.lag,
+            card=each.card,
+            root_port=each.root_port,
+            switch=each.switch,
         )
-        if place != guess:
+        if place != pool_domains.of_address(address):
             found.append((address, place))
     return tuple(found)

@@ -9,7 +9,7 @@ from pci_sched.inputs import fact_sources, nova_request
 from pci_sched.matching import verdict
 from pci_sched.model import host as pci_host
 from pci_sched.nova import facts as l2_facts
-from pci_sched.nova import look_up, settings, supplies
+from pci_sched.nova import look_up, published, settings, supplies
 from pci_sched.pools import supply as pool_supply
 
 _Candidate = Mapping[str, Any]
@@ -46,6 +46,14 @@ class Refused(NamedTuple):
             return supplies.NONE
 
 
+def _tell(host: Any) -> Any:
+    """Have a count that keeps devices apart know what fails together."""
+    stats: Any = getattr(host, "pci_stats", None)
+    if stats is not None and hasattr(stats, "fails_together"):
+        stats.fails_together = published.domains(host)
+    return host
+
+
 def _see_nothing(_: object) -> None:
     """Answer where Placement has a say, and its candidates must be seen."""
 
@@ -76,6 +84,7 @@ class Screening:
         self.chosen = chosen
         self._judge = self._make(None)
         self._has_cells = bool(knowledge.reading.guest_cells)
+        self._has_spreads = bool(knowledge.spreads)
         # Requests for ports do not follow what Placement chose.
         self._follows_placement = any(
             each.port_id is None for each in knowledge.devices
@@ -113,7 +122,7 @@ class Screening:
         # Most hosts share their facts with the one before.
         before: pci_host.L2Facts | None = None
         binds = False
-        for host in hosts:
+        for host in map(_tell, hosts) if self._has_spreads else hosts:
             try:
                 known: pci_host.L2Facts | None = listed.get(host.host)
                 if known is None or host.hypervisor_type == ironic:
@@ -149,10 +158,12 @@ class Screening:
         stats = host.pci_stats
         if stats is None:
             return supplies.NONE
-        if not self._has_cells:
-            return supplies.of_pools(stats.pools)
-        numa = supplies.read_numa(host.numa_topology)
-        return supplies.of_pools(stats.pools, numa)
+        topology = host.numa_topology if self._has_cells else None
+        return supplies.of_pools(
+            stats.pools,
+            supplies.read_numa(topology),
+            published.domains(host) if self._has_spreads else (),
+        )
 
     def judge_of(self, candidate: _Candidate) -> verdict.Judge:
         """Give who judges a host under one choice of Placement's.

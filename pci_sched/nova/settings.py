@@ -6,7 +6,7 @@ import functools
 
 from oslo_config import cfg
 
-from pci_sched.inputs import fact_sources
+from pci_sched.inputs import fact_sources, nova_spread
 from pci_sched.matching import binding, configured, options
 
 
@@ -18,6 +18,7 @@ class Settings:
     :ivar binding: How Neutron is configured.
     :ivar sources: Who is asked for the agents of a host, in order.
     :ivar unlisted: What becomes of a host that none of them lists.
+    :ivar port_spread: How the devices of ports are kept apart by default.
     :ivar agents_file: The file to ask; "" for none.
     """
 
@@ -26,6 +27,7 @@ class Settings:
     sources: tuple[fact_sources.Source, ...]
     unlisted: fact_sources.UnlistedHost
     agents_file: str
+    port_spread: nova_spread.Ask | None
 
 
 def read(conf: cfg.ConfigOpts) -> Settings:
@@ -43,6 +45,7 @@ def read(conf: cfg.ConfigOpts) -> Settings:
         tuple(group.fact_sources),
         group.unlisted_host,
         group.agents_file or "",
+        group.port_spread,
     )
 
 
@@ -55,6 +58,7 @@ def _make(
     sources: tuple[str, ...],
     unlisted: str,
     agents_file: str,
+    port_spread: str,
 ) -> Settings:
     return Settings(
         matching=configured.matching_options(device_choice, search_budget),
@@ -62,4 +66,5 @@ def _make(
         sources=tuple(map(fact_sources.Source, sources)),
         unlisted=fact_sources.UnlistedHost(unlisted),
         agents_file=agents_file,
+        port_spread=nova_spread.parse(port_spread),
     )

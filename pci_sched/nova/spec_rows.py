@@ -27,8 +27,18 @@ def read_spec(spec: Any) -> nova_rows.SpecRows:
     return nova_rows.SpecRows(
         networks=tuple(map(_read_network, _list(requested, "objects"))),
         pci_requests=read_requests(_list(pci_requests, "requests")),
+        extra_specs=read_extra_specs(get(spec, "flavor")),
         guest_cells=len(_list(get(spec, "numa_topology"), "cells")),
     )
+
+
+def read_extra_specs(flavor: Any) -> dict[str, str]:
+    """Read the extra specs of a flavor.
+
+    :param flavor: ``nova.objects.Flavor``, or ``None``.
+    :returns: Empty where they are not set.
+    """
+    return dict((flavor and get(flavor, "extra_specs")) or {})
 
 
 def read_requests(

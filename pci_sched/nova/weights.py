@@ -114,7 +114,9 @@ def _know(spec: Any) -> look_up.Knowledge:
     screening = world.recall(spec)
     if screening is not None:
         return screening.knowledge
-    return look_up.of_spec(spec_rows.read_spec(spec))
+    return look_up.of_spec(
+        spec_rows.read_spec(spec), settings.read(CONF).port_spread
+    )
 
 
 def _tally(request: weighing.Weighing, host: Any) -> weighing.Tally | None:
@@ -133,7 +135,7 @@ def _tally(request: weighing.Weighing, host: Any) -> weighing.Tally | None:
         # Nova goes on with the first candidate that is left.
         candidates: Sequence[Any] = host.allocation_candidates or ({},)
         mappings = candidates[0].get("mappings") or {}
-        return request.tally(supply, mappings, published.links_down(host))
+        return request.tally(supply, mappings)
     except Exception as err:  # noqa: BLE001
         _faults.note("A host is not weighed by its PCI devices", err)
         return None

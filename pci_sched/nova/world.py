@@ -18,6 +18,7 @@ from pci_sched.nova import (
     screening,
     settings,
     spec_rows,
+    spread_asks,
 )
 
 LOG = logging.getLogger(__name__)
@@ -78,9 +79,9 @@ class World:
             return known
         knowledge = self._look_up.find(
             spec,
-            spec_rows.read_spec(spec),
             ask_neutron=bool(chosen.sources),
             timeout_s=self._conf.pci_sched.neutron_timeout,
+            port_spread=chosen.port_spread,
         )
         if knowledge.notes:
             LOG.warning(
@@ -91,6 +92,10 @@ class World:
             )
         made = screening.Screening(knowledge, chosen)
         _SCREENINGS[spec] = made
+        requests = spec_rows.get(spec, "pci_requests")
+        spread_asks.note(
+            (requests and requests.requests) or (), knowledge.reading.asks
+        )
         return made
 
     def facts(self, chosen: settings.Settings) -> facts.Facts:

@@ -35,3 +35,24 @@ def of_address(root: str | None) -> FaultDomains:
     if root is None:
         return FaultDomains()
     return FaultDomains(pf=root, card=root.rpartition(".")[0] or root)
+
+
+def of_pf(
+    address: str,
+    *,
+    lag: str | None,
+    card: str | None,
+    root_port: str | None,
+    switch: str | None,
+) -> FaultDomains:
+    """Tell what somebody who saw a PF says of it.
+
+    :param address: Of the PF.
+    :param lag: Of the PFs of a VF-LAG, one for all; ``None`` for none.
+    :param card: The card; ``None`` for what the address gives away.
+    :param root_port: The port of a root complex, if it is known.
+    :param switch: The switch, if it is known.
+    :returns: What it fails with.
+    """
+    guess = of_address(address)
+    return FaultDomains(lag or address, card or guess.card, root_port, switch)

@@ -297,7 +297,8 @@ def test_ports_are_kept_apart_as_the_options_say(
     wanted = explain_cases.write(tmp_path / "two.json", two)
     conf = tmp_path / "scheduler.conf"
     conf.write_text(f"[pci_sched]\n{line}\n")
-    argv = ("explain", wanted, "--from", CLOUD, "--agents", AGENTS)
+    hosts = ("--from", CLOUD, "--agents", AGENTS, "--only", "compute2")
+    argv = ("explain", wanted, *hosts)
     assert pci_pool(*argv).code == 0
     assert pci_pool(*argv, "--config-file", conf).code == code
 

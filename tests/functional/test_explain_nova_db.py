@@ -14,6 +14,7 @@ import explain_cases
 from pci_pool import PciPool, Ran, process
 from pci_sched import exception
 from pci_sched.inputs import host_facts, nova_db
+from pci_sched.model import address as pci_address
 from pci_sched.model import host as pci_host
 
 _SECRET = "s3cr3t/pw"  # noqa: S105 - of a server that nobody has
@@ -181,6 +182,37 @@ def test_what_a_compute_published_of_its_agents_counts(
     first = json.loads(ran.out)[0]
     assert first["host"] == "broken"
     assert any("host (unreadable" in each for each in first["warnings"])
+
+
+def test_what_a_compute_published_of_its_switches_counts(
+    pci_pool: PciPool, tmp_path: pathlib.Path, make: Make
+) -> None:
+    def stats(*switches: str) -> str:
+        pfs = tuple(
+            host_facts.PfFacts(
+                pci_address.PciAddress.parse(f"0000:4{number}:00.0"),
+                switch=switch,
+            )
+            for number, switch in enumerate(switches, 1)
+        )
+        text = host_facts.write(host_facts.HostFacts(time_s=0, pfs=pfs))
+        return json.dumps({host_facts.KEY: text})
+
+    port = explain_cases.ONE_VF["ports"][0]
+    specs = {"pci_sched:spread": "switch", "pci_sched:spread_policy": "hard"}
+    two = explain_cases.ONE_VF | {
+        "ports": [port, port | {"id": "q"}],
+        "flavor": {"extra_specs": specs},
+    }
+    wanted = explain_cases.write(tmp_path / "two.json", two)
+    pools = [explain_cases.vfs(1), explain_cases.vfs(1, "0000:42:00.0")]
+    url = make(
+        explain_cases.row("two", pools, stats=stats("a", "b")),
+        explain_cases.row("one", pools, stats=stats("a", "a")),
+        explain_cases.row("silent", pools),
+    )
+    ran = pci_pool("explain", wanted, "--nova-db", url, "-f", "json")
+    assert fits(ran) == {"two": True, "one": False, "silent": False}
 
 
 def test_what_if_takes_counts_off_nova_pools(

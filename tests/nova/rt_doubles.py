@@ -16,6 +16,8 @@ CARDS: Final[Mapping[str, list[str]]] = {
     f"0000:81:{slot:02x}.0": [f"0000:81:{slot:02x}.{vf}" for vf in range(1, 5)]
     for slot in (0, 1)
 }
+#: The network devices of the PFs.
+NETDEVS: Final = {pf: f"ens{slot}" for slot, pf in enumerate(CARDS)}
 #: Devices of each host that are none of the above.
 ALONE: Final = ("0000:41:00.0", "0000:42:00.0", "0000:43:00.0")
 

@@ -187,6 +187,19 @@ class World:
         else:
             link.unlink()
 
+    def change_link(
+        self, host: str, pf: str, *, up: bool, times: int = 1
+    ) -> None:
+        """Have the carrier of a PF come or go.
+
+        :param up: What comes of it.
+        :param times: How many changes the kernel counts.
+        """
+        place = self.place / host / "sys/class/net" / doubles.NETDEVS[pf]
+        (place / "carrier").write_text(f"{int(up)}\n")
+        count = place / "carrier_changes"
+        count.write_text(f"{int(count.read_text()) + times}\n")
+
     def gone(self, host: str) -> set[str]:
         """List the devices that are not in /sys."""
         return {
@@ -232,6 +245,7 @@ def make(place: pathlib.Path) -> pathlib.Path:
         tree = fake_sysfs.FakeSysfs(place / host)
         for pf, vfs in doubles.CARDS.items():
             tree.card(pf, vfs)
+            tree.netdev(pf, doubles.NETDEVS[pf], carrier_changes="1")
         for each in doubles.ALONE:
             tree.function(
                 each, vendor="0x10de", device="0x1db4", **{"class": "0x030200"}

@@ -16,6 +16,7 @@ from pci_sched.matching import matcher, solve
 from pci_sched.model import host as pci_host
 from pci_sched.nova import device_stats
 from pci_sched.nova.compute import choosing, counts, free_devices
+from pci_sched.pools import link_mark
 from tests.nova import compute_devices as made
 
 CONF = nova_conf.CONF
@@ -230,6 +231,68 @@ def test_the_option_says_which_devices_are_taken(
     host = made.Compute(_OURS, [*made.card(1, 4), *vfs])
     assert host.claim(made.request(_VF)) == [address]
     host.check()
+
+
+def _with_bad_link(mark: str, pools: int = 1) -> made.Compute:
+    """The PF that Nova comes to first, of two, has a bad link."""
+    vfs = [*made.card(1, 2, pf=False), *made.card(2, 3, pf=False)]
+    host = made.Compute(_OURS, vfs)
+    assert host.stats.pools[0]["address"] == "0000:01:00.0"
+    for pool in host.stats.pools[:pools]:
+        pool[link_mark.TAG] = mark
+    return host
+
+
+_CHOICES = ["nova", "best", "pack", "spread"]
+
+
+@pytest.mark.parametrize("choice", _CHOICES)
+def test_excluded_devices_are_given_to_nobody(
+    switch: _Switch, choice: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nova itself would give them away."""
+    switch(device_choice=choice)
+    host = _with_bad_link("exclude:down")
+    before = host.state()
+    assert not host.supports(made.request(_VF, count=4))
+    with pytest.raises(nova_exception.PciDeviceRequestFailed):
+        host.claim(made.request(_VF, count=4))
+    assert "behind a PF whose link is down; link_policies" in caplog.text
+    assert host.state() == before
+    assert host.supports(made.request(_VF, count=3))
+    found = host.claim(made.request(_VF, count=3))
+    assert {each[:7] for each in found} == {"0000:02"}
+    assert not host.supports(made.request(_VF))
+    host.check()
+
+
+@pytest.mark.parametrize("choice", _CHOICES)
+def test_avoided_devices_are_given_away_last(
+    switch: _Switch, choice: str
+) -> None:
+    switch(device_choice=choice)
+    host = _with_bad_link("avoid:flapping")
+    cards = [
+        host.claim(made.request(_VF, number=number))[0][:7]
+        for number in range(5)
+    ]
+    assert cards == ["0000:02"] * 3 + ["0000:01"] * 2
+    assert not host.supports(made.request(_VF))
+    host.check()
+
+
+def test_nova_s_own_pick_is_no_answer_where_a_link_is_bad(
+    switch: _Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be there to be taken, but not of what it should be."""
+
+    def undecided(*_: object) -> Any:
+        return solve.Outcome.UNDECIDED
+
+    switch(device_choice="nova")
+    monkeypatch.setattr(matcher.Matcher, "is_servable", undecided)
+    assert made.Compute(_OURS, made.card(1, 2)).supports(made.request(_VF))
+    assert not _with_bad_link("exclude:down", 2).supports(made.request(_VF))
 
 
 def test_placement_s_choice_is_followed(switch: _Switch) -> None:

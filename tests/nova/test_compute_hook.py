@@ -104,7 +104,7 @@ def test_on_says_so_in_one_line(
         assert word in said
 
 
-def test_only_four_methods_and_a_name_are_replaced(switch: _Switch) -> None:
+def test_only_six_methods_and_a_name_are_replaced(switch: _Switch) -> None:
     before = _nova()
     switch()
     changed = {
@@ -116,8 +116,10 @@ def test_only_four_methods_and_a_name_are_replaced(switch: _Switch) -> None:
     assert changed == {
         ("ResourceTracker", "_setup_pci_tracker"),
         ("ResourceTracker", "update_available_resource"),
+        ("ResourceTracker", "instance_claim"),
         ("ResourceTracker", "_move_claim"),
         ("ComputeManager", "_attach_interface"),
+        ("ComputeManager", "_claim_pci_for_instance_vifs"),
         ("nova.compute.resource_tracker", "pci_request"),
     }
 

@@ -89,7 +89,11 @@ def _vif(port_id: str, **more: Any) -> nova_model.VIF:
 
 
 def test_the_ports_are_read_as_nova_keeps_them(cell: Any) -> None:
-    profile = {"capabilities": ["switchdev"], "trusted": "yes"}
+    profile = {
+        "capabilities": ["switchdev"],
+        "trusted": "yes",
+        "pci_sched_spread": "pf",
+    }
     vifs = [
         _vif("p1", vnic_type="direct", profile=profile),
         _vif("p2", profile={}),
@@ -100,7 +104,7 @@ def test_the_ports_are_read_as_nova_keeps_them(cell: Any) -> None:
         info_cache.CachedPort(
             "p1",
             neutron_lists.PortDetail(
-                "n1", "direct", frozenset({"switchdev"}), trusted=True
+                "n1", "direct", frozenset({"switchdev"}), True, "pf"
             ),
             "physnet1",
             tunneled=False,

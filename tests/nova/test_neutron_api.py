@@ -229,6 +229,7 @@ def test_ports_are_fetched_in_one_call(neutron: http_neutron.Server) -> None:
             "binding:profile": {
                 "capabilities": ["switchdev"],
                 "trusted": "true",
+                "pci_sched_spread": "card:hard",
             },
             "name": "of no interest",
         }
@@ -241,6 +242,7 @@ def test_ports_are_fetched_in_one_call(neutron: http_neutron.Server) -> None:
         "direct",
         frozenset({"switchdev"}),
         True,
+        "card:hard",
     )
     ((path, query),) = neutron.asked
     assert (path, query["id"]) == ("/v2.0/ports", ["p0", "p2", "p7"])

@@ -183,7 +183,11 @@ def test_the_kinds_with_a_device_are_nova_s() -> None:
 @pytest.mark.parametrize(
     ("row", "made_of", "ours"),
     [
-        (nova_rows.NetworkRow, nova_objects.NetworkRequest, {"vnic_type"}),
+        (
+            nova_rows.NetworkRow,
+            nova_objects.NetworkRequest,
+            {"vnic_type", "spread"},
+        ),
         (nova_rows.PciRequestRow, nova_objects.InstancePCIRequest, set()),
     ],
 )

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes with the resource tracker of a nova-compute: watch and ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+import time
 from typing import Any, Final
 
 from oslo_config import cfg
@@ -13,10 +14,12 @@ from pci_sched.claims import store as claim_store
 from pci_sched.db import ledger
 from pci_sched.inputs import host_facts
 from pci_sched.model import address as pci_address
-from pci_sched.nova import faults
+from pci_sched.nova import faults, published
 from pci_sched.nova.compute import (
     bookkeeping,
     inventory,
+    link_words,
+    links,
     processes,
     publishing,
     tracker,
@@ -38,14 +41,26 @@ class Attendant:
     Whatever fails here is a line of the log and nothing more.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Attend to a resource tracker; nothing is read or opened yet.
 
         :param conf: Nova's, with our options registered.
+        :param clock: Seconds that never go back.
         """
         self._conf = conf
-        self._watch = watch.HardwareWatch(conf.pci_sched.host_root)
+        self._watch = watch.HardwareWatch(
+            conf.pci_sched.host_root, clock=clock
+        )
         self._look = watch.Look()
+        self._links = links.Links()
+        self._link_options = links.Options()
+        #: What nobody was told yet.
+        self._link_news: list[links.News] = []
         #: What is published of the host: nothing is known as yet.
         self._text = publishing.text_of(self._look, None)
         self._books: bookkeeping.Bookkeeper | None = None
@@ -60,6 +75,7 @@ class Attendant:
                 LOG.warning("%s", sentence)
         except Exception as error:  # noqa: BLE001
             _faults.note("The hardware was not looked at", error)
+        self._judge_links()
 
     def audit(
         self, resource_tracker: Any, compute_node: Any, pci_tracker: Any
@@ -75,6 +91,9 @@ class Attendant:
             return
         try:
             self._publish(resource_tracker, compute_node)
+            self._mark_links(pci_tracker)
+            fails_together = published.domains_of_text(self._text)
+            pci_tracker.stats.fails_together = fails_together
             for address, why in pci_tracker.withhold(
                 self._look.missing
             ).items():
@@ -124,6 +143,31 @@ class Attendant:
         :returns: Whether it does, or was given up.
         """
         return self._books is None or self._books.wait(timeout_s)
+
+    def _judge_links(self) -> None:
+        try:
+            self._link_options = links.read(self._conf)
+        except Exception as error:  # noqa: BLE001
+            _faults.note("The options of links stay as they were", error)
+        try:
+            before = self._links
+            rules = self._link_options.rules
+            self._links = links.follow(before, self._look, rules)
+            self._link_news += links.news(before, self._links)
+        except Exception as error:  # noqa: BLE001
+            _faults.note("The links were not judged", error)
+
+    def _mark_links(self, pci_tracker: tracker.Tracker) -> None:
+        """Have Nova's pools say which links are bad, and speak of it."""
+        options = self._link_options
+        pci_tracker.mark_links(links.Marks(self._links.bad, options.policies))
+        told, self._link_news = self._link_news, []
+        for each in told:
+            behind = pci_tracker.behind(each.pf)
+            if behind.is_any:
+                level = logging.INFO if each.is_good else logging.WARNING
+                sentence = link_words.of_link(each, behind, options)
+                LOG.log(level, "%s", sentence)
 
     def _publish(self, resource_tracker: Any, compute_node: Any) -> None:
         """Put what a scheduler wants to know into Nova's own record."""

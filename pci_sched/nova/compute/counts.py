@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The free devices of a nova-compute, counted and chosen exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from nova import exception as nova_exception
@@ -10,8 +10,10 @@ from oslo_log import log as logging
 from pci_sched.matching import explain, matcher, refusal_code, solve
 from pci_sched.matching import plan as pci_plan
 from pci_sched.matching import refusal as pci_refusal
+from pci_sched.model import device as pci_device
 from pci_sched.nova import consumption, device_stats, faults, spec_rows
-from pci_sched.nova.compute import choosing, free_devices
+from pci_sched.nova.compute import choosing, free_devices, links
+from pci_sched.pools import link_mark
 
 LOG = logging.getLogger(__name__)
 
@@ -30,7 +32,29 @@ class DeviceCounts(device_stats.ExactDeviceStats):
     The pools are the truth, and whatever Nova does to them holds: nothing is
     remembered beside them. Should anything of ours fail, Nova's own way is
     gone instead, and the log says so once.
+
+    :ivar marks: The marks that the pools bear.
     """
+
+    marks: links.Marks = links.Marks()
+
+    def mark(self, marks: links.Marks) -> None:
+        """Have the pools say which links are bad.
+
+        The devices of a pool hang on one PF and have the same tags, so that
+        a pool is marked as a whole, and keeps what else Nova wrote into it.
+
+        :param marks: Of all links; if they are those of before, nothing is
+            looked at.
+        """
+        if marks == self.marks:
+            return
+        self.marks = marks
+        for pool in self.pools:
+            pool.pop(link_mark.TAG, None)
+            pool.update(self._tag(pool))
+        # As Nova sorts them, whenever one is added.
+        self.pools.sort(key=len)
 
     def consume_requests(
         self, pci_requests: Any, numa_cells: Sequence[Any] | None = None
@@ -57,7 +81,7 @@ class DeviceCounts(device_stats.ExactDeviceStats):
         except Exception as err:  # noqa: BLE001
             _faults.note("Devices are claimed as Nova does", err)
             return self._consume_as_stock(pci_requests, numa_cells)
-        LOG.warning("No PCI devices for an instance: %s.", reason)
+        _say_refused(reason)
         raise nova_exception.PciDeviceRequestFailed(requests=pci_requests)
 
     def add_device(self, dev: Any) -> None:
@@ -106,6 +130,16 @@ class DeviceCounts(device_stats.ExactDeviceStats):
         """
         return free_devices.FreeDevices(super().get_free_devs())
 
+    def _create_pool_keys_from_dev(self, dev: Any) -> Any:
+        """Say which pool a device belongs into, now."""
+        keys = super()._create_pool_keys_from_dev(dev)
+        return {**keys, **self._tag(keys)} if keys else keys
+
+    def _tag(self, pool: consumption.Pool) -> Mapping[str, str]:
+        network = pool.get(pci_device.PHYSICAL_NETWORK)
+        mark = self.marks.of(pool.get("address"), network)
+        return {link_mark.TAG: str(mark)} if mark else {}
+
     def _find_pool(self, dev_pool: consumption.Pool) -> Any:
         """Find a pool by its keys; few have the address, so that is first."""
         address = dev_pool.get("address")
@@ -136,7 +170,17 @@ class DeviceCounts(device_stats.ExactDeviceStats):
                 return True
             patient = self._matcher(question, PATIENCE)
             outcome = patient.is_servable(supply)
+        if outcome is not solve.Outcome.YES and not question.numa_cells:
+            # With cells, Nova asks for one choice of them after the other.
+            self._say_if_links_are_bad(question)
         return outcome is solve.Outcome.YES
+
+    def _say_if_links_are_bad(self, question: device_stats.Question) -> None:
+        """Explain a claim that ends here, with no word of Nova's on links."""
+        if any(link_mark.TAG in pool for pool in self.pools):
+            found = self._match(question, self._matcher(question))
+            if isinstance(found, pci_refusal.Refusal):
+                _say_refused("; ".join(explain.explain(found)))
 
     def _match(
         self, question: device_stats.Question, asked: matcher.Matcher
@@ -170,6 +214,12 @@ class DeviceCounts(device_stats.ExactDeviceStats):
         And if the option says to follow it.
         """
         if not device_stats.follows_nova():
+            return None
+        if any(link_mark.TAG in pool for pool in self.pools):
+            # Nova does not know that the link of some devices is bad.
+            return None
+        if self._matcher(question).request.spreads:
+            # Nor that devices are to be kept apart.
             return None
         try:
             greedy = choosing.Greedy(self)
@@ -228,6 +278,10 @@ class DeviceCounts(device_stats.ExactDeviceStats):
             self.pools = before.restore()
             raise
         return devices
+
+
+def _say_refused(reason: str) -> None:
+    LOG.warning("No PCI devices for an instance: %s.", reason)
 
 
 class _Before:

@@ -18,8 +18,10 @@ from pci_sched.nova import faults
 from pci_sched.nova.compute import (
     attaching,
     attendant,
+    links,
     moving,
     seam,
+    spreading,
     tracker,
 )
 
@@ -89,6 +91,7 @@ def attendant_of(rt: Any) -> attendant.Attendant | None:
 def _look_at_options(conf: cfg.ConfigOpts) -> str:
     try:
         attendant.ledger_url(conf)
+        links.read(conf)
     except Exception as error:  # noqa: BLE001
         return str(error)
     return ""
@@ -99,7 +102,16 @@ def _install(conf: cfg.ConfigOpts) -> None:
     _replace(
         _RT, "update_available_resource", functools.partial(_looking, conf)
     )
-    _replace(_RT, "_move_claim", moving.remembering_image)
+    keep = functools.partial(spreading.keeping_apart, conf)
+    _replace(_RT, "instance_claim", keep)
+    _replace(
+        _RT,
+        "_move_claim",
+        lambda stock: keep(moving.remembering_image(stock)),
+    )
+    _replace(
+        compute_manager.ComputeManager, "_claim_pci_for_instance_vifs", keep
+    )
     _replace(
         compute_manager.ComputeManager,
         "_attach_interface",

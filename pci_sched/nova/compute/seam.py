@@ -22,6 +22,14 @@ _Signatures = Mapping[str, Sequence[str]]
 _RESOURCE_TRACKER: Final[_Signatures] = {
     "_setup_pci_tracker": ("self", "context", "compute_node", "resources"),
     "update_available_resource": ("self", "context", "nodename", "startup"),
+    "instance_claim": (
+        "self",
+        "context",
+        "instance",
+        "nodename",
+        "allocations",
+        "limits",
+    ),
     "_move_claim": (
         "self",
         "context",
@@ -38,6 +46,7 @@ _RESOURCE_TRACKER: Final[_Signatures] = {
 }
 
 _COMPUTE_MANAGER: Final[_Signatures] = {
+    "_claim_pci_for_instance_vifs": ("self", "ctxt", "instance"),
     "_attach_interface": (
         "self",
         "context",

@@ -166,35 +166,3 @@ def of_name(root: _Address, was: str, now: str) -> Iterator[str]:
             f"the network device of PF {root} was {was} and is {now}; correct"
             " what names it: devname in [pci]device_spec, mappings of agents"
         )
-
-
-def of_link(
-    root: _Address,
-    name: str,
-    was: pci_device.Link | None,
-    now: pci_device.Link | None,
-) -> Iterator[str]:
-    """Say that the link of a PF changed.
-
-    :param root: The PF.
-    :param name: Of its network device.
-    :param was: Its state; ``None`` if it was not known.
-    :param now: Its state now.
-    :yields: The sentence, if it did.
-    """
-    if was is not None and now is not None and was is not now:
-        yield (
-            f"the link of PF {root} ({name}) was {was} and is {now};"
-            f" {_LINKS[now]}"
-        )
-
-
-_LINKS: Final = {
-    pci_device.Link.UP: "its VFs have a network again",
-    pci_device.Link.NO_CARRIER: (
-        "its VFs have no network: look at the cable and the switch"
-    ),
-    pci_device.Link.DOWN: (
-        "its VFs have no network: somebody switched the port off"
-    ),
-}

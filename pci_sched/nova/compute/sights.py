@@ -28,22 +28,18 @@ class Port(NamedTuple):
 
     numvfs: int | None = None
     name: str = ""
-    link: pci_device.Link | None = None
 
     @classmethod
     def of(cls, device: pci_device.Device) -> "Port":
         """Take it from a PF."""
         netdev = device.netdev
-        if netdev is None:
-            return cls(device.sriov_numvfs)
-        return cls(device.sriov_numvfs, netdev.name, netdev.link)
+        return cls(device.sriov_numvfs, netdev.name if netdev else "")
 
     def over(self, before: "Port") -> "Port":
         """Fill in what was known before and is not now."""
         return Port(
             before.numvfs if self.numvfs is None else self.numvfs,
             self.name or before.name,
-            self.link or before.link,
         )
 
 
@@ -78,7 +74,8 @@ def compare(
         back meanwhile.
     """
     if memory is not None and host == memory.host:
-        return memory, ()
+        # What is counted and never compared may be different.
+        return dataclasses.replace(memory, host=host), ()
     seen = {
         device.address: claim_inventory.Record.of(device)
         for device in host.devices
@@ -187,7 +184,6 @@ def _news(before: Memory, after: Memory) -> Iterator[str]:
         yield from sight_words.of_family(family)
         if old and now:
             yield from sight_words.of_name(root, old.name, now.name)
-            yield from sight_words.of_link(root, now.name, old.link, now.link)
 
 
 def _families(

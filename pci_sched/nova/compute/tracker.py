@@ -24,6 +24,7 @@ from pci_sched.nova.compute import (
     counts,
     free_devices,
     inventory,
+    links,
     relatives,
 )
 
@@ -188,6 +189,21 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
             return None
         is_reverting = found.task_state == task_states.RESIZE_REVERTING
         return found if is_reverting else None
+
+    def mark_links(self, marks: links.Marks) -> None:
+        """Tell the count which links are bad; quick if they are as before.
+
+        :param marks: Of all links.
+        """
+        self.stats.mark(marks)
+
+    def behind(self, pf: pci_address.PciAddress) -> links.Behind:
+        """Tell what hangs on a link.
+
+        :param pf: The PF that the link is of.
+        :returns: What is tracked here.
+        """
+        return links.behind(self.pci_devs, self.dev_filter, pf)
 
     def withhold(
         self, missing: Mapping[pci_address.PciAddress, str]

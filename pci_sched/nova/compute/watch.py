@@ -34,6 +34,7 @@ class Look:
         person. A device that was never in /sys is not among them.
     :ivar news: Sentences for a person. Each is in one look only.
     :ivar time_s: When the scan began, in seconds since 1970 UTC.
+    :ivar at_s: The same by a clock that never goes back.
     """
 
     host: pci_host.Host | None = None
@@ -42,6 +43,7 @@ class Look:
     )
     news: tuple[str, ...] = ()
     time_s: int | None = None
+    at_s: float | None = None
 
 
 def _start(function: Callable[[], None]) -> None:
@@ -91,7 +93,7 @@ class HardwareWatch:
         # All below needs the lock; the memory is changed by one scan at a
         # time, which may read it without.
         self._memory: sights.Memory | None = None
-        self._time_s: int | None = None
+        self._seen: _Scan | None = None
         self._scan: _Scan | None = None
         self._news: list[str] = []
         self._trouble = ""
@@ -105,10 +107,11 @@ class HardwareWatch:
         self._begin().done.wait(wait_s)
         with self._lock:
             news, self._news = tuple(self._news), []
-            if self._memory is None:
+            memory, seen = self._memory, self._seen
+            if memory is None or seen is None:
                 return Look(news=news)
-            memory = self._memory
-            return Look(memory.host, memory.missing, news, self._time_s)
+            times = seen.time_s, seen.began_at
+            return Look(memory.host, memory.missing, news, *times)
 
     def _begin(self) -> _Scan:
         """Give the scan to wait for."""
@@ -166,7 +169,7 @@ class HardwareWatch:
                 self._tell(trouble)
             else:
                 self._memory, news = found
-                self._time_s = scan.time_s
+                self._seen = scan
                 if self._trouble:
                     self._news.append("the hardware can be looked at again")
                 self._trouble = ""

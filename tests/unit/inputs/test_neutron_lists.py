@@ -30,7 +30,11 @@ _PORT: dict[str, Any] = {
     "id": "p1",
     "network_id": "n1",
     "binding:vnic_type": "direct",
-    "binding:profile": {"capabilities": ["switchdev"], "trusted": "true"},
+    "binding:profile": {
+        "capabilities": ["switchdev"],
+        "trusted": "true",
+        "pci_sched_spread": "pf",
+    },
 }
 
 
@@ -115,7 +119,7 @@ def test_ports_are_read_by_their_ids() -> None:
     found = neutron_lists.read_ports({"ports": [_PORT, bare]}, oddities)
     assert found == {
         "p1": neutron_lists.PortDetail(
-            "n1", "direct", frozenset({"switchdev"}), trusted=True
+            "n1", "direct", frozenset({"switchdev"}), True, "pf"
         ),
         "p2": neutron_lists.PortDetail(),
     }

@@ -106,13 +106,16 @@ def test_a_flavor_asks_by_two_extra_specs(
         ({}, None, False),
         ({"pci_sched_spread": "card:hard"}, _HARD_CARD, False),
         ({"pci_sched_spread": ["card"]}, None, True),
+        (None, None, False),
+        ("card", None, False),
     ],
 )
 def test_a_port_asks_by_a_key_of_its_profile(
-    profile: dict[str, object], expected: nova_spread.Ask | None, *, odd: bool
+    profile: object, expected: nova_spread.Ask | None, *, odd: bool
 ) -> None:
     oddities: list[oddity.Oddity] = []
-    found = nova_spread.of_port(profile, "$.ports[0]", oddities)
+    text = nova_spread.of_profile(profile)
+    found = nova_spread.of_port(text, "$.ports[0]", oddities)
     assert found == expected
     assert bool(oddities) == odd
 

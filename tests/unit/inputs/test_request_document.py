@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from pci_sched import exception
-from pci_sched.inputs import request_document, request_schema
+from pci_sched.inputs import nova_spread, request_document, request_schema
 from pci_sched.model import request as pci_request
 
 VLAN = {"network_type": "vlan", "physical_network": "physnet1"}
@@ -131,6 +131,45 @@ def test_a_spec_is_taken_as_it_stands() -> None:
     assert own.request_id == "own"
 
 
+def _bonded(**more: Any) -> dict[str, Any]:
+    """Two ports on one network, of which nobody says how they are spread."""
+    port = {"vnic_type": "direct", "segments": [VLAN]}
+    ports = [port | {"id": name} for name in ("a", "b")]
+    return {"schema": "pci-sched/request/1", "ports": ports} | more
+
+
+def test_a_flavor_spreads_as_in_nova() -> None:
+    specs = {"pci_sched:spread": "card", "hw:cpu_policy": "dedicated"}
+    found = load(_bonded(flavor={"extra_specs": specs}))
+    (spread,) = found.spreads
+    assert (spread.level, spread.hard) == (pci_request.SpreadLevel.CARD, False)
+    assert {each.spread_group for each in found.devices} == {spread.group}
+
+
+def test_a_port_spreads_as_in_neutron() -> None:
+    document = _bonded()
+    for port in document["ports"]:
+        port["profile"] = {"pci_sched_spread": "pf:hard"}
+    assert [each.hard for each in load(document).spreads] == [True]
+
+
+def test_groups_of_the_document_go_before_who_else_asks() -> None:
+    specs = {"pci_sched:spread": "pf"}
+    found = load(VALID | {"flavor": {"extra_specs": specs}})
+    assert [each.group for each in found.spreads] == ["bond"]
+
+
+@pytest.mark.parametrize("hard", [True, False])
+def test_an_operator_may_spread_ports(hard: bool) -> None:
+    level = pci_request.SpreadLevel.SWITCH
+    found = request_document.load(
+        _bonded(), port_spread=nova_spread.Ask(level, hard)
+    )
+    assert [(each.level, each.hard) for each in found.spreads] == [
+        (level, hard)
+    ]
+
+
 def test_a_spread_says_what_must_not_be_shared() -> None:
     level = pci_request.SpreadLevel.CARD
     assert load(VALID).spreads == (pci_request.Spread("bond", level, True),)
@@ -171,10 +210,23 @@ WRONG: list[tuple[list[str | int], object, str]] = [
         " version that this release reads",
     ),
     (
-        ["flavor"],
+        ["flavour"],
         "m1",
-        '$: no key "flavor" is known; known: schema, ports, devices,'
-        " numa_cells, guest_cells, spreads",
+        '$: no key "flavour" is known; known: schema, ports, devices,'
+        " numa_cells, guest_cells, spreads, flavor",
+    ),
+    (
+        ["flavor"],
+        {"extra_specs": {"pci_sched:spread": "far"}},
+        '$.flavor.extra_specs["pci_sched:spread"]: "far" should be one of'
+        ' "pf", "card", "root_port", "switch"',
+    ),
+    (
+        ["ports", 1, "profile", "pci_sched_spread"],
+        "firm",
+        '$.ports[1].profile.pci_sched_spread: "firm" should be "none", or one'
+        ' of "pf", "card", "root_port", "switch", which ":hard" or ":soft" may'
+        " follow",
     ),
     (
         ["ports", 0, "vnic_typ"],

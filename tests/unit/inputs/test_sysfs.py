@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trees that are strange, broken or hostile."""
 
+import dataclasses
 import os
 import pathlib
 import tempfile
@@ -308,6 +309,21 @@ class TestNetDevs:
         assert {each.name: each.link for each in netdevs} == {
             name: case[3] for name, case in cases.items()
         }
+
+    @pytest.mark.parametrize(
+        ("text", "count"),
+        [("0", 0), ("17", 17), ("", None), ("many", None), (None, None)],
+    )
+    def test_changes_of_the_carrier_are_counted_and_compared_with_nothing(
+        self, tree: FakeSysfs, text: str | None, count: int | None
+    ) -> None:
+        tree.function(PF)
+        more = {} if text is None else {"carrier_changes": text}
+        tree.netdev(PF, "ens1", **more)
+        netdev = read(tree)[PF].netdev
+        assert netdev is not None
+        assert netdev.carrier_changes == count
+        assert netdev == dataclasses.replace(netdev, carrier_changes=99)
 
     def test_a_bond_is_named_and_a_bridge_is_not(
         self, tree: FakeSysfs

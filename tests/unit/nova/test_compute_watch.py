@@ -58,7 +58,7 @@ def world() -> _World:
 
 def test_a_look_gives_what_is_there(world: _World) -> None:
     look = world.look()
-    assert look == watch.Look(_HOST, {}, (), 1_700_001_000)
+    assert look == watch.Look(_HOST, {}, (), 1_700_001_000, 1000.0)
 
 
 def test_nothing_is_read_before_the_first_look(world: _World) -> None:
@@ -81,8 +81,10 @@ def test_a_scan_that_does_not_end_is_not_waited_for(world: _World) -> None:
     world.look()
     world.host = ledger_cases.without(_HOST, VF1)
     world.is_prompt = False
+    world.now += 60
     for _ in range(3):
-        assert world.look().host is _HOST
+        look = world.look()
+        assert (look.host, look.at_s) == (_HOST, 1000)
     assert len(world.running) == 1
     world.running.pop()()
     world.is_prompt = True
@@ -145,7 +147,9 @@ def test_a_host_without_any_device_from_the_first_is_one(
 ) -> None:
     world.host = pci_host.Host("compute1")
     assert world.look().news == ()
-    assert world.look() == watch.Look(world.host, {}, (), 1_700_001_000)
+    assert world.look() == watch.Look(
+        world.host, {}, (), 1_700_001_000, 1000.0
+    )
 
 
 def test_no_thread_is_no_error() -> None:

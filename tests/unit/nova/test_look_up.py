@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import pytest
 
 from pci_sched import exception
-from pci_sched.inputs import neutron_lists, nova_rows
+from pci_sched.inputs import neutron_lists, nova_rows, nova_spread
 from pci_sched.model import request as pci_request
 from pci_sched.nova import (
     info_cache,
@@ -45,6 +45,7 @@ class _World:
     def finder(self) -> look_up.LookUp:
         return look_up.LookUp(
             inquiry.Readers(
+                spec=lambda spec: spec,
                 info_cache=self._read_cache,
                 ports=self._ask("ports"),
                 networks=self._ask("networks"),
@@ -57,12 +58,17 @@ class _World:
         *networks: _Row,
         requests: tuple[nova_rows.PciRequestRow, ...] = (),
         ask_neutron: bool = True,
+        port_spread: nova_spread.Ask | None = None,
+        **more: Any,
     ) -> look_up.Knowledge:
-        rows = nova_rows.SpecRows(networks=networks, pci_requests=requests)
-        return self.finder().find("spec", rows, ask_neutron=ask_neutron)
+        rows = nova_rows.SpecRows(
+            networks=networks, pci_requests=requests, **more
+        )
+        return self.finder().find(
+            rows, ask_neutron=ask_neutron, port_spread=port_spread
+        )
 
-    def _read_cache(self, spec: Any) -> Any:
-        assert spec == "spec"
+    def _read_cache(self, _spec: Any) -> Any:
         self.asked.append(("cache", ()))
         return _give(self.cache)
 
@@ -372,8 +378,8 @@ def test_who_is_away_is_not_asked_for_the_next_request(world: _World) -> None:
     world.networks = exception.NeutronUnusable("gone", is_away=True)
     finder = look_up.LookUp(world.finder()._readers)  # noqa: SLF001
     rows = nova_rows.SpecRows(networks=(_Row(network_id="n1"),))
-    finder.find("spec", rows)
-    notes = finder.find("spec", rows).notes
+    finder.find(rows)
+    notes = finder.find(rows).notes
     assert len(world.asked) == 1
     assert "not asked again" in notes[0]
 
@@ -395,7 +401,7 @@ def test_the_time_is_for_both_answers_together() -> None:
         clock=lambda: now[0],
     )
     rows = nova_rows.SpecRows(networks=(_Row(port_id="p1"),))
-    finder.find("spec", rows, timeout_s=5)
+    finder.find(rows, timeout_s=5)
     assert allowed == [5, 2]
 
 
@@ -466,3 +472,82 @@ def test_whatever_is_answered_neutron_is_asked_at_most_twice(
     asked = [what for what, _ in world.asked if what != "cache"]
     assert len(asked) == len(set(asked)) <= 2
     assert found.to_request().devices == found.devices
+
+
+# Devices that are to be kept apart.
+
+
+_HARD_CARD = nova_spread.Ask(pci_request.SpreadLevel.CARD, hard=True)
+
+
+def _apart(found: look_up.Knowledge) -> list[tuple[str, bool, list[str]]]:
+    """Give the level and the policy of each group, and its requests."""
+    assert found.to_request().devices == found.devices
+    assert found.to_request().spreads == found.spreads
+    return [
+        (
+            str(spread.level),
+            spread.hard,
+            [
+                each.request_id
+                for each in found.devices
+                if each.spread_group == spread.group
+            ],
+        )
+        for spread in found.spreads
+    ]
+
+
+_TWO = (_Row(port_id="p1"), _Row(port_id="p2"))
+_BOTH = ["request of p1", "request of p2"]
+_REQUESTS = (_request("p1"), _request("p2"))
+
+
+def test_a_port_s_profile_goes_before_the_flavor_and_the_option(
+    world: _World,
+) -> None:
+    direct = _Detail("n1", "direct", frozenset())
+    asking = direct._replace(spread="switch:hard")
+    flavor = {"pci_sched:spread": "pf"}
+    said: list[tuple[Any, Any, Any, tuple[str, bool]]] = [
+        (asking, flavor, _HARD_CARD, ("switch", True)),
+        (direct, flavor, _HARD_CARD, ("pf", False)),
+        (direct, {}, _HARD_CARD, ("card", True)),
+    ]
+    for detail, specs, option, expected in said:
+        world.ports = {"p1": detail, "p2": detail}
+        found = world.find(
+            *_TWO, requests=_REQUESTS, extra_specs=specs, port_spread=option
+        )
+        assert _apart(found) == [(*expected, _BOTH)]
+
+
+def test_a_move_knows_profiles_from_the_cache_and_attached_ports(
+    world: _World,
+) -> None:
+    detail = _Detail("n1", "direct", frozenset(), None, "pf")
+    world.cache = tuple(
+        info_cache.CachedPort(port, detail) for port in ("p1", "p2")
+    )
+    found = world.find(
+        _Row(network_id="n1", port_id="p1"), requests=(_request("p1"),)
+    )
+    assert _apart(found) == [("pf", False, ["request of p1", "port-p2"])]
+
+
+def test_a_profile_that_makes_no_sense_is_noted(world: _World) -> None:
+    detail = _Detail("n1", "direct", frozenset(), None, "far")
+    world.ports = {"p1": detail, "p2": detail}
+    found = world.find(*_TWO, requests=_REQUESTS)
+    assert found.spreads == ()
+    assert "$.networks[0].profile.pci_sched_spread" in found.notes[0]
+
+
+def test_without_neutron_the_flavor_is_known_all_the_same(
+    world: _World,
+) -> None:
+    world.ports = RuntimeError("away")
+    found = world.find(
+        *_TWO, requests=_REQUESTS, extra_specs={"pci_sched:spread": "pf"}
+    )
+    assert _apart(found) == [("pf", False, _BOTH)]
