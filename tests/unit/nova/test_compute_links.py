@@ -193,12 +193,6 @@ def test_no_other_bond_helps_a_vf(other: Shown) -> None:
     assert bool(kept.bad) == (not (other.bond and other.switch))
 
 
-def test_a_lag_on_another_card_helps_nobody() -> None:
-    kept = _Kept()
-    kept(_look(0, A=_lag(_DARK), C=_lag()))
-    assert kept.bad == {A: "down"}
-
-
 # Laws
 
 
