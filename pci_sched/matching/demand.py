@@ -65,6 +65,8 @@ def collect(request: pci_request.InstanceRequest) -> Demands:
     providers = dict(request.providers)
     found: dict[_Key, tuple[pci_ask.Ask, list[Member]]] = {}
     mismatched = set()
+    # Ports on one network share what they ask, as one object.
+    asks: dict[int, pci_ask.Ask] = {}
     for device in request.devices:
         if device.count < 1:
             continue
@@ -72,7 +74,8 @@ def collect(request: pci_request.InstanceRequest) -> Demands:
         if chosen and len(chosen) != device.count:
             mismatched.add(device.request_id)
             continue
-        ask = pci_ask.Ask.of(device.specs)
+        if (ask := asks.get(id(device.specs))) is None:
+            ask = asks[id(device.specs)] = pci_ask.Ask.of(device.specs)
         group = device.spread_group if device.spread_group in spreads else None
         for provider, count in _parts(chosen, device.count):
             key = (ask.name, device.numa_policy, provider, group or "")

@@ -35,11 +35,15 @@ def note(requests: Iterable[Any], asks: nova_spread.Asks) -> None:
     :param requests: ``nova.objects.InstancePCIRequest`` objects of a server.
     :param asks: What its flavor, its ports and the operator ask for.
     """
+    is_nothing = asks == nova_spread.NOTHING
+    if is_nothing and not _OF_REQUESTS:
+        # So it is in most clouds, for each request.
+        return
     for request in requests:
-        if asks != nova_spread.NOTHING:
-            _OF_REQUESTS[request] = asks
-        elif _OF_REQUESTS:
+        if is_nothing:
             _OF_REQUESTS.pop(request, None)
+        else:
+            _OF_REQUESTS[request] = asks
 
 
 @contextlib.contextmanager
