@@ -23,6 +23,7 @@ from pci_sched.claims import audit_nova, finding
 from pci_sched.cli import nova_host
 from pci_sched.inputs import nova_cell
 from pci_sched.model import nova_record
+from tests.nova import compute_rows
 
 objects.register_all()
 
@@ -32,18 +33,7 @@ VFS = tuple(f"0000:41:10.{number}" for number in range(4))
 OTHER_PF = "0000:42:00.0"
 _UUID = "aaaaaaaa-0000-4000-8000-00000000000{}"
 
-_NEEDED = {
-    "vcpus": 1,
-    "memory_mb": 1,
-    "local_gb": 1,
-    "vcpus_used": 0,
-    "memory_mb_used": 0,
-    "local_gb_used": 0,
-    "hypervisor_type": "QEMU",
-    "hypervisor_version": 1,
-    "cpu_info": "",
-    "mapped": 0,
-}
+_NEEDED = {"mapped": 0, **compute_rows.NEEDED}
 
 _HOUR = datetime.timedelta(hours=1)
 _DIRECT = {"physical_network": "physnet1"}

@@ -16,6 +16,7 @@ from pci_sched.inputs import nova_compute_row, nova_db, nova_pools
 from pci_sched.model import host as pci_host
 from pci_sched.nova import supplies
 from pci_sched.pools import supply as pool_supply
+from tests.nova import compute_rows
 
 objects.register_all()
 
@@ -32,18 +33,7 @@ POOL = {
     "parent_ifname": "ens1",
 }
 
-_NEEDED = {
-    "service_id": 1,
-    "vcpus": 1,
-    "memory_mb": 1,
-    "local_gb": 1,
-    "vcpus_used": 0,
-    "memory_mb_used": 0,
-    "local_gb_used": 0,
-    "hypervisor_type": "QEMU",
-    "hypervisor_version": 1,
-    "cpu_info": "",
-}
+_NEEDED = {"service_id": 1, **compute_rows.NEEDED}
 
 
 def _topology() -> numa.NUMATopology:

@@ -17,9 +17,9 @@ from pci_sched.claims import claim as pci_claim
 from pci_sched.db import ledger
 from pci_sched.model import address as pci_address
 from pci_sched.model import device as pci_device
-from pci_sched.nova import os_vif_plugin
+from pci_sched.nova import os_vif_plugin, scheduler_matcher
 from pci_sched.nova.compute import hook
-from tests.nova_functional import compute_scenarios
+from tests.nova_functional import cluster, compute_scenarios, kinds_cluster
 
 #: Never reached: how long the ledger may take to say what it was told.
 _PATIENCE_S = 20.0
@@ -231,3 +231,19 @@ def _row(device: Any) -> truths.NovaDevice:
         else None,
         request_id=device.request_id or "",
     )
+
+
+class EveryPart(Hooked, kinds_cluster.Filtered):
+    """The hook, the filter, and ``[pci_sched]scheduler_matcher``."""
+
+    enabled_filters = (*cluster.Cluster.enabled_filters, "VnicTypeFilter")
+
+    def before_services_start(self) -> None:
+        """Switch them on."""
+        super().before_services_start()
+        self.flags(scheduler_matcher=True, group="pci_sched")
+        self.addCleanup(self._take_matcher_out)
+
+    def _take_matcher_out(self) -> None:
+        self.flags(scheduler_matcher=False, group="pci_sched")
+        scheduler_matcher.follow(conf.CONF)

@@ -5,9 +5,6 @@ The same scenarios twice. Where the hook is, the scheduler is Nova's own all
 the same, unless a class says so.
 """
 
-from nova import conf
-
-from pci_sched.nova import scheduler_matcher
 from tests.nova_functional import (
     cluster,
     compute_scenarios,
@@ -127,19 +124,8 @@ class TestHooked(HookedFlaws):
         self.all_agreed()
 
 
-class TestHookAndMatcher(HookedFlaws, kinds_cluster.Filtered):
+class TestHookAndMatcher(hooked.EveryPart, compute_scenarios.Flaws):
     """The hook, and ``[pci_sched]scheduler_matcher``."""
-
-    enabled_filters = (*cluster.Cluster.enabled_filters, "VnicTypeFilter")
-
-    def before_services_start(self) -> None:
-        super().before_services_start()
-        self.flags(scheduler_matcher=True, group="pci_sched")
-        self.addCleanup(self._take_matcher_out)
-
-    def _take_matcher_out(self) -> None:
-        self.flags(scheduler_matcher=False, group="pci_sched")
-        scheduler_matcher.follow(conf.CONF)
 
     def test_any_order_of_the_ports_gets_its_devices(self) -> None:
         became = self.boot_in_both_orders()

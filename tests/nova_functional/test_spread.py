@@ -3,14 +3,12 @@
 
 from collections.abc import Collection
 
-from nova import conf, objects
+from nova import objects
 
-from pci_sched.nova import scheduler_matcher
 from tests.nova_functional import (
     cluster,
     compute_scenarios,
     hooked,
-    kinds_cluster,
 )
 
 
@@ -111,19 +109,8 @@ class TestHook(hooked.Hooked, Spread):
         assert (len(cold), len(live)) == (2, 2)
 
 
-class TestFilterAndHook(hooked.Hooked, Spread, kinds_cluster.Filtered):
+class TestFilterAndHook(hooked.EveryPart, Spread):
     """With the filter, and with the exact count in nova-scheduler."""
-
-    enabled_filters = (*cluster.Cluster.enabled_filters, "VnicTypeFilter")
-
-    def before_services_start(self) -> None:
-        super().before_services_start()
-        self.flags(scheduler_matcher=True, group="pci_sched")
-        self.addCleanup(self._take_matcher_out)
-
-    def _take_matcher_out(self) -> None:
-        self.flags(scheduler_matcher=False, group="pci_sched")
-        scheduler_matcher.follow(conf.CONF)
 
     def test_a_hard_spread_finds_the_host_with_two_pfs(self) -> None:
         self.start_host("one", cluster.SRIOV)
