@@ -34,6 +34,9 @@ class Difference(enum.Enum):
     #: Nova keeps only near devices as soon as they are enough for one request
     #: alone, though another request may need them.
     NUMA_NARROWED = "near devices only"
+    #: Of two providers that Placement chose, one has nothing left that would
+    #: do, the other enough for both: Nova says yes, and takes too few.
+    PROVIDER_GONE = "provider without devices"
     #: Nova wants all devices of a resource provider in one pool.
     PROVIDER_SPLIT = "provider in several pools"
 
@@ -145,6 +148,19 @@ class Question:
             pool["address"] in whole and pool["dev_type"] != "type-PF"
             for pool in used
         )
+
+    def takes_too_few(self) -> bool:
+        """Whether the plan behind a yes leaves out a provider."""
+        stats = self.stats()
+        for request in self.requests:
+            chosen = self._providers(request)
+            left = stats._filter_pools(  # noqa: SLF001
+                stats.pools, request, self.cells, rp_uuids=chosen
+            )
+            there = {pool.get("rp_uuid") for pool in left or ()}
+            if not there.issuperset(chosen):
+                return True
+        return False
 
     def explain(self) -> Difference | None:
         """Say why Nova refuses what can be served; ``None``: no idea."""

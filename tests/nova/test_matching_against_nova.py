@@ -98,6 +98,8 @@ class _Question(nova_matching.Question):
         ours, novas = self.is_servable(), self.supports()
         if ours == novas:
             return None
+        if novas and self.takes_too_few():
+            return _Difference.PROVIDER_GONE
         if novas:
             assert not self.is_honest(), "an honest yes of Nova's is lost"
             return _Difference.PF_WITH_CHILD
@@ -230,6 +232,15 @@ def test_a_provider_in_several_pools() -> None:
         ),
     )
     assert question.difference() is _Difference.PROVIDER_SPLIT
+
+
+def test_a_provider_that_has_nothing_left() -> None:
+    """Nova counts what is there, and gives one device of the two asked for."""
+    pool = {**worst.pool(0, "type-VF", 2), "rp_uuid": "rp0"}
+    vf = worst.ask("a", {"dev_type": "type-VF"}, count=2)
+    question = _ask([pool], _instance(vf, providers=(("a", ("rp0", "rp1")),)))
+    assert question.supports()
+    assert question.difference() is _Difference.PROVIDER_GONE
 
 
 def test_an_untagged_device_for_a_tunnelled_port() -> None:
