@@ -18,4 +18,8 @@ else:
         # First of all: it forbids eventlet, which others would import.
         import nova.tests.functional  # noqa: F401
 
-        from tests.nova_functional import scenarios  # noqa: F401
+        from tests.nova_functional import (  # noqa: F401
+            scenarios,
+            waiting_writers,
+        )
+    waiting_writers.install()
