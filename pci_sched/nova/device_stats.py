@@ -139,7 +139,7 @@ class ExactDeviceStats(nova_stats.PciDeviceStats):  # type: ignore[misc]
     def _rest(self, question: Question) -> list[consumption.Pool] | None:
         """Say what is left with the requests served, if they can be."""
         taken = None
-        if follows_nova():
+        if self._may_follow_nova(question):
             taken = self._nova_s_choice(question)
         if taken is None:
             found = self._match(question, self._matcher(question))
@@ -148,14 +148,23 @@ class ExactDeviceStats(nova_stats.PciDeviceStats):  # type: ignore[misc]
             taken = consumption.by_plan(self._records(), found)
         return consumption.take(self.pools, taken)
 
+    def _may_follow_nova(self, question: Question) -> bool:
+        """Tell whether what Nova would take may be what is taken.
+
+        If the option says so, and nothing matters that Nova does not know:
+        that a link is bad, and that devices are to be kept apart.
+        """
+        return (
+            follows_nova()
+            and not self._has_bad_links()
+            and not self._matcher(question).request.spreads
+        )
+
+    def _has_bad_links(self) -> bool:
+        return any(link_mark.TAG in pool for pool in self.pools)
+
     def _nova_s_choice(self, question: Question) -> list[int] | None:
         """Say what Nova itself would take, if that is there to be taken."""
-        if any(link_mark.TAG in pool for pool in self.pools):
-            # Nova does not know that the link of some devices is bad.
-            return None
-        if self._matcher(question).request.spreads:
-            # Nor that devices are to be kept apart.
-            return None
         stock = self._as_stock()
         copies = list(stock.pools)
         try:

@@ -177,7 +177,7 @@ class DeviceCounts(device_stats.ExactDeviceStats):
 
     def _say_if_links_are_bad(self, question: device_stats.Question) -> None:
         """Explain a claim that ends here, with no word of Nova's on links."""
-        if any(link_mark.TAG in pool for pool in self.pools):
+        if self._has_bad_links():
             found = self._match(question, self._matcher(question))
             if isinstance(found, pci_refusal.Refusal):
                 _say_refused("; ".join(explain.explain(found)))
@@ -213,13 +213,7 @@ class DeviceCounts(device_stats.ExactDeviceStats):
 
         And if the option says to follow it.
         """
-        if not device_stats.follows_nova():
-            return None
-        if any(link_mark.TAG in pool for pool in self.pools):
-            # Nova does not know that the link of some devices is bad.
-            return None
-        if self._matcher(question).request.spreads:
-            # Nor that devices are to be kept apart.
+        if not self._may_follow_nova(question):
             return None
         try:
             greedy = choosing.Greedy(self)
