@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bring a database to a revision, from wherever the scripts are installed."""
 
+import collections
 from collections.abc import Iterator
 import contextlib
 import pathlib
+import time
 from typing import Final, NamedTuple
 
 from alembic import command, script, util
@@ -20,6 +22,11 @@ BASE: Final = "base"
 
 #: The number of PostgreSQL's lock; any, but always the same.
 _LOCK: Final = 0x7063695F73636864
+
+#: Who takes out what is in it may migrate, and puts it back.
+_TURN: Final = collections.deque([object()])
+
+_LOOK_AGAIN_S: Final = 0.01
 
 _HERE = pathlib.Path(__file__).resolve().parent
 
@@ -81,7 +88,8 @@ def upgrade(connection: engine.Connection, revision: str = "head") -> None:
         if steps < 0:
             _refuse_direction(connection, revision, "newer", "downgrade")
         if steps > 0:
-            command.upgrade(_config(connection), revision)
+            with _in_turn():
+                command.upgrade(_config(connection), revision)
         elif current(connection) == newest():
             _require_whole(connection)
 
@@ -98,7 +106,8 @@ def downgrade(connection: engine.Connection, revision: str) -> None:
         if steps > 0:
             _refuse_direction(connection, revision, "older", "upgrade")
         if steps < 0:
-            command.downgrade(_config(connection), revision)
+            with _in_turn():
+                command.downgrade(_config(connection), revision)
 
 
 def triggers(dialect: str) -> frozenset[str]:
@@ -224,6 +233,28 @@ def alone(connection: engine.Connection) -> Iterator[None]:
                 connection.execute(sa.select(sa.func.release_lock(name)))
     else:
         yield
+
+
+@contextlib.contextmanager
+def _in_turn() -> Iterator[None]:
+    """Let one thread of the process go at a time.
+
+    Alembic keeps what it does in modules, so that of two threads one would
+    migrate the database of the other. No lock of ``threading`` will do: under
+    eventlet it does not keep native threads apart, and a ledger is opened in
+    those.
+
+    :yields: Nothing.
+    """
+    while True:
+        with contextlib.suppress(IndexError):
+            turn = _TURN.pop()
+            break
+        time.sleep(_LOOK_AGAIN_S)
+    try:
+        yield
+    finally:
+        _TURN.append(turn)
 
 
 @contextlib.contextmanager

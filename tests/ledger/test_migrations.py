@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 import concurrent.futures
 import contextlib
 import os
+import pathlib
 import signal
+import threading
 import uuid
 
 from alembic import script
@@ -22,6 +24,7 @@ from pci_sched.db import (
     drift,
     engine,
     errors,
+    ledger,
     migration,
     tables,
 )
@@ -335,6 +338,24 @@ def test_of_upgrades_at_once_one_works_and_the_others_find_it_done(
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         assert set(pool.map(work, range(4))) == {CHAIN[-1]}
+
+
+def test_threads_make_a_ledger_each_at_once(tmp_path: pathlib.Path) -> None:
+    """As where one nova-compute has several nodes, of bare metal."""
+    start = threading.Barrier(8)
+
+    def make(number: int) -> list[str]:
+        url = f"sqlite:///{tmp_path}/{number}.sqlite"
+        start.wait()
+        ledger.open_store(url, timeout_s=20).close()
+        made = engine.connect(url, timeout_s=20)
+        try:
+            return _findings(made)
+        finally:
+            made.dispose()
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(make, range(8))) == [[]] * 8
 
 
 def test_a_revision_of_a_newer_library_is_not_touched(
