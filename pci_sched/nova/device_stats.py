@@ -14,6 +14,7 @@ from nova.pci import stats as nova_stats
 from oslo_log import log as logging
 
 from pci_sched import conf as pci_conf
+from pci_sched.inputs import nova_spread
 from pci_sched.matching import matcher, solve
 from pci_sched.matching import plan as pci_plan
 from pci_sched.matching import refusal as pci_refusal
@@ -23,6 +24,7 @@ from pci_sched.nova import (
     matchers,
     published,
     settings,
+    spread_asks,
     supplies,
 )
 from pci_sched.pools import link_mark
@@ -128,13 +130,14 @@ class ExactDeviceStats(nova_stats.PciDeviceStats):  # type: ignore[misc]
 
     def _is_servable(self, question: Question) -> bool:
         """Say yes also if nobody knows: a scheduler may, and ask a compute."""
-        outcome = self._matcher(question).is_servable(self._supply(question))
+        supply = self._supply(question, self._records())
+        outcome = self._matcher(question).is_servable(supply)
         return outcome is not solve.Outcome.NO
 
     def _match(
         self, question: Question, asked: matcher.Matcher
     ) -> pci_plan.Plan | pci_refusal.Refusal:
-        return asked.match(self._supply(question))
+        return asked.match(self._supply(question, self._records()))
 
     def _rest(self, question: Question) -> list[consumption.Pool] | None:
         """Say what is left with the requests served, if they can be."""
@@ -157,7 +160,13 @@ class ExactDeviceStats(nova_stats.PciDeviceStats):  # type: ignore[misc]
         return (
             follows_nova()
             and not self._has_bad_links()
-            and not self._matcher(question).request.spreads
+            and not self._keeps_apart(question)
+        )
+
+    def _keeps_apart(self, question: Question) -> bool:
+        asks = spread_asks.recall(question.requests)
+        return asks != nova_spread.NOTHING and bool(
+            self._matcher(question).request.spreads
         )
 
     def _has_bad_links(self) -> bool:
@@ -189,10 +198,12 @@ class ExactDeviceStats(nova_stats.PciDeviceStats):  # type: ignore[misc]
         pools: Sequence[consumption.Pool] = self.pools
         return pools
 
-    def _supply(self, question: Question) -> pool_supply.Supply:
+    def _supply(
+        self, question: Question, records: Sequence[consumption.Pool]
+    ) -> pool_supply.Supply:
         has_cells = bool(question.numa_cells)
         numa = supplies.read_numa(self.numa_topology) if has_cells else ()
-        return supplies.of_pools(self._records(), numa, self.fails_together)
+        return supplies.of_pools(records, numa, self.fails_together)
 
     def _matcher(
         self, question: Question, patience: int = 1
@@ -218,7 +229,7 @@ def _tries(stock: Any, question: Question) -> bool:
 def _read(question: Question, patience: int) -> matcher.Matcher:
     """Read what is asked; for a guest without cells devices are anywhere."""
     cells = frozenset(cell.id for cell in question.numa_cells or ())
-    options = settings.read(CONF).matching
+    options = settings.read_matching(CONF)
     if patience > 1:
         budget = options.node_budget * patience
         options = dataclasses.replace(options, node_budget=budget)

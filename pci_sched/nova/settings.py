@@ -38,8 +38,7 @@ def read(conf: cfg.ConfigOpts) -> Settings:
     """
     group = conf.pci_sched
     return _make(
-        group.device_choice,
-        group.search_budget,
+        read_matching(conf),
         tuple(group.mechanism_drivers),
         tuple(group.prohibited_vnic_types),
         tuple(group.fact_sources),
@@ -49,10 +48,22 @@ def read(conf: cfg.ConfigOpts) -> Settings:
     )
 
 
+def read_matching(conf: cfg.ConfigOpts) -> options.Options:
+    """Read how devices are counted, which is all that a compute asks often.
+
+    :param conf: With the options registered.
+    :returns: The same object as long as nothing changes.
+    """
+    group = conf.pci_sched
+    return _make_matching(group.device_choice, group.search_budget)
+
+
+_make_matching = functools.lru_cache(maxsize=4)(configured.matching_options)
+
+
 @functools.lru_cache(maxsize=4)
 def _make(
-    device_choice: str,
-    search_budget: int,
+    matching: options.Options,
     mechanism_drivers: tuple[str, ...],
     prohibited: tuple[str, ...],
     sources: tuple[str, ...],
@@ -61,7 +72,7 @@ def _make(
     port_spread: str,
 ) -> Settings:
     return Settings(
-        matching=configured.matching_options(device_choice, search_budget),
+        matching=matching,
         binding=configured.binding_options(mechanism_drivers, prohibited),
         sources=tuple(map(fact_sources.Source, sources)),
         unlisted=fact_sources.UnlistedHost(unlisted),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nova's own tracker with devices that no database has."""
+"""Trackers with devices that no database has."""
 
 from collections.abc import Sequence
 import json
@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from nova import objects
 from nova.objects import fields
-from nova.pci import manager, whitelist
+from nova.pci import whitelist
+import pytest
 
 objects.register_all()
 
@@ -28,34 +29,54 @@ class Shape(NamedTuple):
 SHAPES = (Shape(1, 8), Shape(4, 32), Shape(8, 64))
 
 
-class Tracker(manager.PciDevTracker):  # type: ignore[misc]
-    """Nova's tracker as it is when it has read the devices of its host.
+def make_tracker(kind: Any, shape: Shape, *, with_pfs: bool) -> Any:
+    """Make a tracker as it is when it has read the devices of its host.
 
-    :param kind: Of the count of free devices.
+    :param kind: ``nova.pci.manager.PciDevTracker`` or one of its kind.
+    :param shape: Of the host.
+    :param with_pfs: Whether the PFs can be had, too.
+    :returns: The tracker; what it would read, it is given.
     """
-
-    def __init__(self, kind: Any, shape: Shape, *, with_pfs: bool) -> None:
-        self.stale: dict[str, Any] = {}
-        self.to_be_removed_when_freed: dict[str, Any] = {}
-        self.dev_filter = device_filter(shape)
-        self.stats = kind(host_topology(), dev_filter=self.dev_filter)
-        devices = make_devices(shape, with_pfs=with_pfs)
-        self.pci_devs = objects.PciDeviceList(objects=devices)
-        self._build_device_tree(self.pci_devs)
-        self._initial_instance_usage()
-
-    def cycle(self, requests: Sequence[Any], topology: Any) -> int:
-        """Claim, allocate and free; says how many devices there were."""
-        wanted = objects.InstancePCIRequests(
-            instance_uuid=_INSTANCE, requests=list(requests)
+    devices = objects.PciDeviceList(
+        objects=make_devices(shape, with_pfs=with_pfs)
+    )
+    numa = json.dumps(host_topology().obj_to_primitive())
+    node = objects.ComputeNode(id=1, numa_topology=numa)
+    allowed = device_filter(shape)
+    with pytest.MonkeyPatch.context() as there:
+        there.setattr(whitelist, "Whitelist", lambda _specs: allowed)
+        there.setattr(
+            objects.PciDeviceList, "get_by_compute_node", lambda *_: devices
         )
-        instance = objects.Instance(
-            uuid=_INSTANCE, pci_devices=objects.PciDeviceList(objects=[])
-        )
-        devices = self.claim_instance(None, wanted, topology)
-        self.allocate_instance(instance)
-        self.free_instance(None, instance)
-        return len(devices)
+        return kind(None, node)
+
+
+def cycle(tracker: Any, requests: Any, instance: Any, topology: Any) -> int:
+    """Claim, allocate and free.
+
+    :param tracker: The tracker.
+    :param requests: ``nova.objects.InstancePCIRequests``.
+    :param instance: Whose they are; has no devices, before and after.
+    :param topology: The guest's cells, if it has any.
+    :returns: How many devices there were.
+    """
+    devices = tracker.claim_instance(None, requests, topology)
+    tracker.allocate_instance(instance)
+    tracker.free_instance(None, instance)
+    return len(devices)
+
+
+def make_instance(requests: Sequence[Any]) -> tuple[Any, Any]:
+    """Make an instance without devices, and its requests for some."""
+    wanted = objects.InstancePCIRequests(
+        instance_uuid=_INSTANCE, requests=list(requests)
+    )
+    instance = objects.Instance(
+        uuid=_INSTANCE,
+        pci_devices=objects.PciDeviceList(objects=[]),
+        migration_context=None,
+    )
+    return wanted, instance
 
 
 _INSTANCE = "00000000-0000-0000-0000-000000000001"

@@ -8,6 +8,7 @@ from typing import Any
 from nova import conf as nova_conf
 from nova import exception as nova_exception
 from nova import objects
+from nova.objects import fields
 from nova.pci import stats as nova_stats
 import pytest
 
@@ -194,6 +195,20 @@ def test_what_a_relative_holds_is_not_given_away(
     with pytest.raises(nova_exception.PciDeviceRequestFailed):
         host.claim(made.request(wanted))
     assert host.state() == before
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2, 3])
+def test_enough_is_counted_past_what_cannot_be_claimed(taken: int) -> None:
+    """A yes needs no more than what is asked for, wherever that is."""
+    host = made.Compute(_OURS, made.card(1, 4, pf=False))
+    for device in host.devices[-taken:] if taken else []:
+        device.status = fields.PciDeviceStatus.CLAIMED
+    free = 4 - taken
+    for wanted in range(1, 6):
+        asked = made.request(_VF, count=wanted)
+        assert host.supports(asked) is (wanted <= free)
+        half = [made.request(_VF, number=each) for each in range(wanted)]
+        assert host.supports(*half) is (wanted <= free)
 
 
 def test_a_device_that_is_not_available_is_not_given_away() -> None:
@@ -530,6 +545,20 @@ def test_pools_of_a_database_have_counts_only() -> None:
     stats = _OURS(None, stats=pools, dev_filter=made.TagFilter({}))
     assert stats.support_requests([made.request(_VF, count=2)], None)
     assert not stats.support_requests([made.request(_VF, count=3)], None)
+
+
+def test_what_an_instance_has_is_looked_at_when_its_turn_comes() -> None:
+    """As in Nova, where to free a PF makes its VFs available."""
+    pf, vf = made.card(1, 1, status="allocated", instance_uuid="one")
+    (other,) = made.card(2, 1, pf=False, status="allocated")
+    new = objects.PciDevice(address="0000:03:00.0", status="allocated")
+    devices = [other, new, pf, vf]
+    assert list(free_devices.held(devices, "allocated", "one")) == [pf, vf]
+    assert not list(free_devices.held(devices, "claimed", "one"))
+    turns = free_devices.held(devices, "allocated", "one")
+    assert next(turns) is pf
+    vf.status = fields.PciDeviceStatus.AVAILABLE
+    assert not list(turns)
 
 
 def test_free_devices_are_told_from_others() -> None:

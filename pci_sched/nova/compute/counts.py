@@ -132,7 +132,7 @@ class DeviceCounts(device_stats.ExactDeviceStats):
 
     def _create_pool_keys_from_dev(self, dev: Any) -> Any:
         """Say which pool a device belongs into, now."""
-        keys = super()._create_pool_keys_from_dev(dev)
+        keys = super()._create_pool_keys_from_dev(free_devices.ReadOnce(dev))
         return {**keys, **self._tag(keys)} if keys else keys
 
     def _tag(self, pool: consumption.Pool) -> Mapping[str, str]:
@@ -163,7 +163,7 @@ class DeviceCounts(device_stats.ExactDeviceStats):
 
     def _is_servable(self, question: device_stats.Question) -> bool:
         """Say no where nobody knows, but not before a longer search."""
-        supply = self._supply(question)
+        supply = self._supply(question, self._enough(question))
         outcome = self._matcher(question).is_servable(supply)
         if outcome is solve.Outcome.UNDECIDED:
             if self._nova_s_picks(question) is not None:
@@ -189,8 +189,13 @@ class DeviceCounts(device_stats.ExactDeviceStats):
         limit = refusal_code.RefusalCode.SEARCH_LIMIT
         if isinstance(found, pci_refusal.Refusal) and found.code is limit:
             patient = self._matcher(question, PATIENCE)
-            found = patient.match(self._supply(question))
+            found = patient.match(self._supply(question, self._records()))
         return found
+
+    def _enough(self, question: device_stats.Question) -> list[Any]:
+        """Describe the pools, as far as it may matter for a yes or no."""
+        wanted = sum(each.count or 0 for each in question.requests)
+        return free_devices.records(self.pools, max(1, wanted))
 
     def _records(self) -> list[consumption.Pool]:
         return free_devices.records(self.pools)

@@ -9,6 +9,7 @@ microseconds.
 
 from collections.abc import Iterable, Iterator, Sequence
 import operator
+import sys
 from typing import Any, Final
 
 from pci_sched.model import device as pci_device
@@ -21,7 +22,8 @@ _COUNT = "count"
 _PROVIDER = pool_supply.PROVIDER
 
 # Read from where versioned objects keep it, as spec_rows does.
-_STATUS = operator.attrgetter(f"{spec_rows.STORAGE}status")
+_STATUS_FIELD = f"{spec_rows.STORAGE}status"
+_STATUS = operator.attrgetter(_STATUS_FIELD)
 _PARENT = operator.attrgetter("parent_device")
 _CHILDREN = operator.attrgetter("child_devices")
 
@@ -52,6 +54,25 @@ class FreeDevices(list[Any]):
         )
 
 
+class ReadOnce:
+    """A device, of which each field is read once.
+
+    Nova reads some for each entry of device_spec, and parses one of them.
+    """
+
+    def __init__(self, device: Any) -> None:
+        """Look at a device as it is now.
+
+        :param device: ``nova.objects.PciDevice``.
+        """
+        self._device = device
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._device, name)
+        setattr(self, name, value)
+        return value
+
+
 def holds(pool: consumption.Pool, device: Any) -> bool:
     """Tell whether a device itself, and not its like, is in a pool."""
     return any(each is device for each in pool.get(DEVICES, ()))
@@ -77,6 +98,23 @@ def home(
             if holds(pool, device):
                 return pool
     return None
+
+
+def held(devices: Iterable[Any], status: str, uuid: str) -> Iterator[Any]:
+    """Find what an instance has.
+
+    :param devices: Of the host; to free one may change another, so that each
+        is looked at when its turn comes.
+    :param status: Of the devices.
+    :param uuid: Of the instance.
+    :yields: The devices.
+    """
+    for device in devices:
+        if (
+            getattr(device, _STATUS_FIELD, None) == status
+            and spec_rows.get(device, "instance_uuid") == uuid
+        ):
+            yield device
 
 
 def claimable(devices: Sequence[Any]) -> list[Any]:
@@ -114,7 +152,9 @@ def _statuses(devices: Iterable[Any]) -> set[Any]:
         return {spec_rows.get(each, "status") for each in devices}
 
 
-def records(pools: Iterable[consumption.Pool]) -> list[consumption.Pool]:
+def records(
+    pools: Iterable[consumption.Pool], enough: int = sys.maxsize
+) -> list[consumption.Pool]:
     """Describe pools as a scheduler knows them, by counts.
 
     Nova has one pool of a kind. Where Placement knows two that are alike as
@@ -122,6 +162,7 @@ def records(pools: Iterable[consumption.Pool]) -> list[consumption.Pool]:
     away; Nova refuses them, too.
 
     :param pools: Are not changed.
+    :param enough: At how many devices of a pool to stop counting.
     :returns: In the same order; only what can be claimed is counted.
     """
     found = []
@@ -130,9 +171,7 @@ def records(pools: Iterable[consumption.Pool]) -> list[consumption.Pool]:
         record = dict(pool)
         devices = record.pop(DEVICES, None)
         if devices is not None:
-            free = len(devices)
-            if not _are_all_claimable(devices):
-                free = len(claimable(devices))
+            free = _count_claimable(devices, enough)
             record[_COUNT] = min(record[_COUNT], free)
         found.append(record)
         if _PROVIDER in record:
@@ -140,6 +179,13 @@ def records(pools: Iterable[consumption.Pool]) -> list[consumption.Pool]:
     for group in by_provider.values():
         _withhold_doubles(group)
     return found
+
+
+def _count_claimable(devices: Sequence[Any], enough: int) -> int:
+    """Count up to what is enough; of most pools its last devices are."""
+    if enough < len(devices) and _are_all_claimable(devices[-enough:]):
+        return enough
+    return min(enough, len(claimable(devices)))
 
 
 def _withhold_doubles(records: Sequence[consumption.Pool]) -> None:

@@ -76,6 +76,8 @@ _PCI_TRACKER: Final[_Signatures] = {
     ),
     "allocate_instance": ("self", "instance"),
     "_free_device": ("self", "dev", "instance"),
+    "free_instance_allocations": ("self", "context", "instance"),
+    "free_instance_claims": ("self", "context", "instance"),
     "clean_usage": ("self", "instances", "migrations"),
     "update_devices_from_hypervisor_resources": ("self", "devices_json"),
 }

@@ -154,6 +154,29 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
         self._moves.pop(dev.address, None)
         self._hold_back()
 
+    def free_instance_allocations(self, context: Any, instance: Any) -> None:
+        """Free what an instance was given.
+
+        :param context: The request context.
+        :param instance: The instance.
+        """
+        if self.allocations.pop(instance["uuid"], None):
+            self._free_all(fields.PciDeviceStatus.ALLOCATED, instance)
+
+    def free_instance_claims(self, context: Any, instance: Any) -> None:
+        """Free what an instance claimed and was not given.
+
+        :param context: The request context.
+        :param instance: The instance.
+        """
+        if self.claims.pop(instance["uuid"], None):
+            self._free_all(fields.PciDeviceStatus.CLAIMED, instance)
+
+    def _free_all(self, status: str, instance: Any) -> None:
+        devices = self.pci_devs.objects
+        for device in free_devices.held(devices, status, instance["uuid"]):
+            self._free_device(device, instance)
+
     def clean_usage(self, instances: Any, migrations: Any) -> None:
         """Free what is nobody's any more.
 
