@@ -12,7 +12,6 @@ from typing import NamedTuple, TextIO
 
 from pci_sched import exception
 from pci_sched.cli import (
-    explain_domains,
     explain_facts,
     explain_links,
     explain_settings,
@@ -22,12 +21,15 @@ from pci_sched.inputs import (
     document_reader,
     document_text,
     fact_sources,
+    host_facts,
+    host_facts_reader,
     nova_compute_row,
     nova_pools,
     oddity,
 )
 from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
+from pci_sched.pools import domains as pool_domains
 from pci_sched.pools import key as pool_key
 from pci_sched.pools import supply as pool_supply
 
@@ -123,11 +125,16 @@ class Reader:
     ) -> Candidate:
         oddities: list[oddity.Oddity] = []
         text = nova_compute_row.read_own_facts(row.stats, oddities)
-        domains = explain_domains.of_text(text)
+        told = host_facts_reader.read(text).facts if text else None
+        domains = pool_domains.of_pfs((told and told.pfs) or ())
+        now_s = int(time.time())
+        stale = host_facts.say_if_stale(told, now_s)
         supply, odd = _supply_of(row.pci_stats, row.numa_topology, domains)
-        answer = fact_sources.answer_from_stats(text, int(time.time()))
+        answer = fact_sources.answer_from_stats(text, now_s)
         chosen = self.facts.choose(row.host or "", answer)
         notes = (*odd, *map(str, oddities), *explain_facts.notes(chosen))
+        if stale:
+            notes = (*notes, stale)
         facts = chosen.facts
         if row.hypervisor_type == fact_sources.IRONIC:
             facts = pci_host.NOTHING_KNOWN
@@ -156,7 +163,7 @@ def _is_seen_by_nova(device: pci_device.Device) -> bool:
 def _supply_of(
     pci_stats: str | None,
     numa_topology: str | None,
-    domains: explain_domains.Domains,
+    domains: pool_domains.Domains,
 ) -> tuple[pool_supply.Supply, tuple[str, ...]]:
     """Make one object for hosts that have the same left."""
     oddities: list[oddity.Oddity] = []

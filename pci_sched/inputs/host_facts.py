@@ -28,6 +28,9 @@ MAX_BYTES = 8 * 1024
 #: rounded down to this, so that it is no reason to write more often.
 TIME_STEP_S = 600
 
+#: After this time a compute would have written the next one.
+STALE_S = 2 * TIME_STEP_S
+
 #: What of an agent's configurations says which ports it can bind.
 CONFIGURATIONS = (
     "baremetal_smartnic",
@@ -146,6 +149,22 @@ def _write_all(facts: HostFacts) -> str:
     if facts.dropped:
         document["x"] = list(facts.dropped)
     return json.dumps(document, separators=(",", ":"), default=str)
+
+
+def say_if_stale(facts: HostFacts | None, now_s: int) -> str:
+    """Say that nobody knows how the links of a host are by now.
+
+    :param facts: What its compute told; ``None`` for nothing.
+    :param now_s: The time, in seconds since 1970 UTC.
+    :returns: "" if the facts are as new as can be, say nothing of links, or
+        not when that was.
+    """
+    if facts is None or facts.pfs is None or facts.time_s is None:
+        return ""
+    age_s = now_s - facts.time_s
+    if age_s <= STALE_S:
+        return ""
+    return f"its links were as told {age_s} s ago, nothing newer is known"
 
 
 def trim(configurations: Mapping[str, object]) -> dict[str, object]:

@@ -22,11 +22,11 @@ from pci_sched.nova import (
     consumption,
     faults,
     matchers,
-    published,
     settings,
     spread_asks,
     supplies,
 )
+from pci_sched.pools import domains as pool_domains
 from pci_sched.pools import link_mark
 from pci_sched.pools import supply as pool_supply
 
@@ -74,7 +74,7 @@ class ExactDeviceStats(nova_stats.PciDeviceStats):  # type: ignore[misc]
         that are to be kept apart; else the addresses tell.
     """
 
-    fails_together: published.Domains = ()
+    fails_together: pool_domains.Domains = ()
 
     def support_requests(
         self,

@@ -6,7 +6,7 @@ from typing import Any
 
 from pci_sched.inputs import aggregate_facts, fact_sources, host_facts
 from pci_sched.model import host as pci_host
-from pci_sched.nova import agents_list
+from pci_sched.nova import agents_list, published
 
 
 class Facts:
@@ -55,6 +55,14 @@ class Facts:
         if host.hypervisor_type == fact_sources.IRONIC:
             return fact_sources.Choice(pci_host.NOTHING_KNOWN, None)
         return fact_sources.choose(self._answers(host), self._unlisted)
+
+    def say_if_stale(self, host: Any) -> str:
+        """Say that nobody knows how the links of a host are by now.
+
+        :param host: As for :meth:`of`.
+        :returns: "" if it is known, or nothing was told of them ever.
+        """
+        return published.say_if_stale(host, self._now_s)
 
     def _answers(self, host: Any) -> Iterator[fact_sources.Answer]:
         for source in self._sources:

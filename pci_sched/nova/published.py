@@ -12,13 +12,10 @@ from pci_sched.pools import domains as pool_domains
 
 LOG = logging.getLogger(__name__)
 
-#: What fails together on a host, by the addresses of its PFs, sorted.
-Domains = tuple[tuple[str, pool_domains.FaultDomains], ...]
-
 _faults = faults.Faults(LOG.warning)
 
 
-def domains(host: Any) -> Domains:
+def domains(host: Any) -> pool_domains.Domains:
     """Tell what fails with each PF of a host.
 
     :param host: ``nova.scheduler.host_manager.HostState``.
@@ -27,7 +24,7 @@ def domains(host: Any) -> Domains:
     return domains_of_text(_text_of(host))
 
 
-def domains_of_text(text: str) -> Domains:
+def domains_of_text(text: str) -> pool_domains.Domains:
     """Tell what fails with each PF of a host, by what it publishes.
 
     :param text: Under the key :data:`.host_facts.KEY`.
@@ -37,6 +34,16 @@ def domains_of_text(text: str) -> Domains:
     return _domains(_pfs(text))
 
 
+def say_if_stale(host: Any, now_s: int) -> str:
+    """Say that nobody knows how the links of a host are by now.
+
+    :param host: As for :func:`domains`.
+    :param now_s: The time, in seconds since 1970 UTC.
+    :returns: As :func:`.host_facts.say_if_stale`.
+    """
+    return host_facts.say_if_stale(_facts(_text_of(host)), now_s)
+
+
 def _text_of(host: Any) -> str:
     stats = getattr(host, "stats", None) or {}
     text = stats.get(host_facts.KEY, "")
@@ -44,27 +51,18 @@ def _text_of(host: Any) -> str:
 
 
 @functools.lru_cache(maxsize=16_384)
-def _pfs(text: str) -> tuple[host_facts.PfFacts, ...]:
+def _facts(text: str) -> host_facts.HostFacts | None:
     if not text:
-        return ()
+        return None
     reading = host_facts_reader.read(text)
     for oddity in reading.oddities[:1]:
         _faults.note("A host publishes what makes no sense", str(oddity))
-    return (reading.facts and reading.facts.pfs) or ()
+    return reading.facts
 
 
-@functools.lru_cache(maxsize=16_384)
-def _domains(pfs: tuple[host_facts.PfFacts, ...]) -> Domains:
-    found = []
-    for each in pfs:
-        address = str(each.address)
-        place = pool_domains.of_pf(
-            address,
-            lag=each.lag,
-            card=each.card,
-            root_port=each.root_port,
-            switch=each.switch,
-        )
-        if place != pool_domains.of_address(address):
-            found.append((address, place))
-    return tuple(found)
+def _pfs(text: str) -> tuple[host_facts.PfFacts, ...]:
+    facts = _facts(text)
+    return (facts and facts.pfs) or ()
+
+
+_domains = functools.lru_cache(maxsize=16_384)(pool_domains.of_pfs)

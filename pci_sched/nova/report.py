@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from oslo_log import log as logging
 
-from pci_sched.matching import refusal_code, verdict
+from pci_sched.matching import refusal_code
 from pci_sched.nova import facts as l2_facts
 from pci_sched.nova import screening
 
@@ -37,22 +37,30 @@ def say(name: str, found: screening.Screened, facts: l2_facts.Facts) -> None:
             exc_info=err,
         )
     if LOG.isEnabledFor(logging.DEBUG):
-        _say_each(name, found)
+        _say_each(name, found, facts)
     is_told = LOG.isEnabledFor(logging.INFO)
     if is_told and found.refused and not found.passed:
         _say_none_left(name, found.refused, facts)
 
 
-def _say_each(name: str, found: screening.Screened) -> None:
+def _say_each(
+    name: str, found: screening.Screened, facts: l2_facts.Facts
+) -> None:
     """Write a line for each host."""
     for host in found.passed:
-        LOG.debug("Host %s passes for instance %s", host.host, name)
+        stale = facts.say_if_stale(host)
+        LOG.debug(
+            "Host %s passes for instance %s%s",
+            host.host,
+            name,
+            stale and f"; {stale}",
+        )
     for each in found.refused:
         LOG.debug(
             "Host %s does not pass for instance %s: %s",
             each.host.host,
             name,
-            _say_reasons(each.reasons()),
+            _say_why(each, facts),
         )
 
 
@@ -75,14 +83,15 @@ def _say_none_left(
         name,
         ", ".join(f"{code} {n}" for n, code in sorted(counts, reverse=True)),
         nearest.host.host,
-        _say_reasons(nearest.reasons()),
+        _say_why(nearest, facts),
         facts.choose(nearest.host),
     )
 
 
-def _say_reasons(reasons: Iterable[verdict.Reason]) -> str:
+def _say_why(refused: screening.Refused, facts: l2_facts.Facts) -> str:
     """Say why not, each reason with its code, in one line."""
-    return "; ".join(f"{reason.message} [{reason.code}]" for reason in reasons)
+    said = [f"{each.message} [{each.code}]" for each in refused.reasons()]
+    return "; ".join(filter(None, [*said, facts.say_if_stale(refused.host)]))
 
 
 def _find_nearest(

@@ -12,7 +12,8 @@ from typing import Any
 
 from pci_sched.inputs import nova_pools
 from pci_sched.model import host as pci_host
-from pci_sched.nova import published, spec_rows
+from pci_sched.nova import spec_rows
+from pci_sched.pools import domains as pool_domains
 from pci_sched.pools import supply as pool_supply
 
 #: Of a host that has nothing, or does not say.
@@ -27,7 +28,7 @@ _Content = tuple[tuple[Any, ...], ...]
 def of_pools(
     pools: Iterable[Mapping[str, Any]],
     numa: _Numa = (),
-    domains: published.Domains = (),
+    domains: pool_domains.Domains = (),
 ) -> pool_supply.Supply:
     """Take what a host has left, as Nova's scheduler has it.
 
@@ -53,7 +54,7 @@ def statistics() -> tuple[int, int]:
 
 @functools.lru_cache(maxsize=16_384)
 def _make(
-    content: _Content, numa: _Numa, domains: published.Domains
+    content: _Content, numa: _Numa, domains: pool_domains.Domains
 ) -> pool_supply.Supply:
     pools = [
         dict(zip(flat[: len(flat) // 2], flat[len(flat) // 2 :], strict=True))
@@ -66,7 +67,7 @@ def _make(
 
 
 def _make_of_odd(
-    pools: object, numa: _Numa, domains: published.Domains
+    pools: object, numa: _Numa, domains: pool_domains.Domains
 ) -> pool_supply.Supply:
     """Look at each value; what makes no sense is left out."""
     records = nova_pools.read(pools).records

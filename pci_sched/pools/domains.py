@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fault domains of the pools of one host."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import functools
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class FaultDomains(NamedTuple):
@@ -37,22 +37,54 @@ def of_address(root: str | None) -> FaultDomains:
     return FaultDomains(pf=root, card=root.rpartition(".")[0] or root)
 
 
-def of_pf(
-    address: str,
-    *,
-    lag: str | None,
-    card: str | None,
-    root_port: str | None,
-    switch: str | None,
-) -> FaultDomains:
-    """Tell what somebody who saw a PF says of it.
+#: The same as pairs, sorted by whoever made them.
+Domains = tuple[tuple[str, FaultDomains], ...]
 
-    :param address: Of the PF.
-    :param lag: Of the PFs of a VF-LAG, one for all; ``None`` for none.
-    :param card: The card; ``None`` for what the address gives away.
-    :param root_port: The port of a root complex, if it is known.
-    :param switch: The switch, if it is known.
-    :returns: What it fails with.
+
+class SeenPf(Protocol):
+    """What somebody who saw a PF says of it."""
+
+    @property
+    def address(self) -> object:
+        """Of the PF; ``str`` gives it as ``dddd:bb:ss.f``."""
+
+    @property
+    def lag(self) -> str | None:
+        """Of the PFs of a VF-LAG, one for all; ``None`` for none."""
+
+    @property
+    def card(self) -> str | None:
+        """The card; ``None`` for what the address gives away."""
+
+    @property
+    def root_port(self) -> str | None:
+        """The port of a root complex, if it is known."""
+
+    @property
+    def switch(self) -> str | None:
+        """The switch, if it is known."""
+
+
+def of_pfs(pfs: Iterable[SeenPf]) -> Domains:
+    """Tell what fails with each of some PFs.
+
+    :param pfs: What was seen of them.
+    :returns: In their order, without those of which no more is known than
+        their addresses give away.
     """
-    guess = of_address(address)
-    return FaultDomains(lag or address, card or guess.card, root_port, switch)
+    found = [(str(each.address), _of_pf(each)) for each in pfs]
+    return tuple(
+        (address, place)
+        for address, place in found
+        if place != of_address(address)
+    )
+
+
+def _of_pf(seen: SeenPf) -> FaultDomains:
+    guess = of_address(str(seen.address))
+    return FaultDomains(
+        seen.lag or guess.pf,
+        seen.card or guess.card,
+        seen.root_port,
+        seen.switch,
+    )

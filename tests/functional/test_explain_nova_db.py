@@ -213,6 +213,12 @@ def test_what_a_compute_published_of_its_switches_counts(
     )
     ran = pci_pool("explain", wanted, "--nova-db", url, "-f", "json")
     assert fits(ran) == {"two": True, "one": False, "silent": False}
+    old = {
+        each["host"]
+        for each in json.loads(ran.out)
+        if any("nothing newer is known" in note for note in each["warnings"])
+    }
+    assert old == {"two", "one"}
 
 
 def test_what_if_takes_counts_off_nova_pools(

@@ -3,7 +3,9 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 import dataclasses
+import json
 import logging
+import time
 from typing import Any
 import uuid
 
@@ -519,6 +521,33 @@ class TestLog:
                 _hosts(*_AGENTS), _normal(neutron)
             )
         assert _lines(caplog) == []
+
+    def test_links_that_were_told_long_ago_are_said_to_be_so(
+        self, neutron: _Neutron, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        down = _vfs(1, pci_sched_link="exclude:down")
+        times = {"both": 600, "sriov": int(time.time())}
+        hosts = [
+            host_states.make(
+                [down],
+                name=name,
+                stats={
+                    "pci_sched:host": json.dumps(
+                        {"v": 1, "t": seconds, "pf": []}
+                    )
+                },
+            )
+            for name, seconds in times.items()
+        ]
+        with caplog.at_level(logging.DEBUG, _LOGGER):
+            neutron.make_filter().filter_all(hosts, _direct(neutron, {}))
+        old, new, nearest = (
+            line for line in _lines(caplog, logging.DEBUG) if "ost " in line
+        )
+        assert "[LINK_DOWN]; its links were as told " in old
+        assert new.endswith("[LINK_DOWN]")
+        assert "LINK_DOWN 2. Nearest: both:" in nearest
+        assert " s ago, nothing newer is known. L2 agents:" in nearest
 
     def test_a_line_for_each_host_when_debugging(
         self, neutron: _Neutron, caplog: pytest.LogCaptureFixture

@@ -115,6 +115,35 @@ def test_the_time_is_no_reason_to_write_more_than_once_in_ten_minutes() -> (
     assert texts == {'{"v":1,"t":1795348200}'}
 
 
+@pytest.mark.parametrize(
+    ("age_s", "is_said"), [(0, False), (1200, False), (1201, True)]
+)
+def test_of_links_that_were_told_long_ago_it_is_said(
+    age_s: int, *, is_said: bool
+) -> None:
+    pfs = (host_facts.PfFacts(_PF),)
+    told = host_facts.HostFacts(time_s=600, pfs=pfs)
+    said = host_facts.say_if_stale(told, 600 + age_s)
+    if is_said:
+        assert said.startswith(f"its links were as told {age_s} s ago")
+    else:
+        assert said == ""
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        host_facts.HostFacts(time_s=600),
+        host_facts.HostFacts(pfs=()),
+    ],
+)
+def test_links_of_which_nothing_was_told_are_not_old(
+    told: host_facts.HostFacts | None,
+) -> None:
+    assert host_facts.say_if_stale(told, 1_000_000) == ""
+
+
 def test_configurations_that_bind_nothing_are_not_written() -> None:
     agent = pci_host.L2Agent(
         "Open vSwitch agent",
