@@ -11,7 +11,6 @@ import dataclasses
 import time
 from typing import Any
 
-from pci_sched import exception
 from pci_sched.inputs import (
     neutron_lists,
     nova_nic,
@@ -21,7 +20,7 @@ from pci_sched.inputs import (
     nova_spread,
 )
 from pci_sched.model import request as pci_request
-from pci_sched.nova import inquiry, patience
+from pci_sched.nova import inquiry, neutron_error, patience
 
 #: The word for a network that does not exist yet.
 _AUTO = "auto"
@@ -84,10 +83,6 @@ def of_spec(
     )
 
 
-def _is_away(err: Exception) -> bool:
-    return isinstance(err, exception.NeutronUnusable) and err.is_away
-
-
 class LookUp:
     """Finds out about requests; one for each process, safe under threads.
 
@@ -103,7 +98,7 @@ class LookUp:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._readers = readers or inquiry.Readers()
-        self._patience = waiting or patience.Patience(_is_away)
+        self._patience = waiting or patience.Patience(neutron_error.is_away)
         self._clock = clock
 
     def find(

@@ -69,9 +69,9 @@ def explained(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as err:
-        problem, is_away = _explain(err)
+        problem, nobody_is_there = _explain(err)
         raise exception.NeutronUnusable(
-            f"{what}: {problem}", is_away=is_away
+            f"{what}: {problem}", is_away=nobody_is_there
         ) from err
 
 
@@ -82,8 +82,7 @@ def _explain(err: Exception) -> tuple[str, bool]:
         return _UNAUTHORIZED, False
     if status == 403:
         return _FORBIDDEN, False
-    is_away = bool(names & _AWAY) or status in _AWAY_STATUS
-    return say(err), is_away
+    return say(err), bool(names & _AWAY) or status in _AWAY_STATUS
 
 
 def _read_status(err: Exception) -> int | None:
@@ -93,6 +92,15 @@ def _read_status(err: Exception) -> int | None:
         if isinstance(status, int) and status:
             return status
     return None
+
+
+def is_away(err: Exception) -> bool:
+    """Tell whether nobody is there to answer.
+
+    :param err: What asking raised.
+    :returns: Whether the next one would fail as slowly.
+    """
+    return isinstance(err, exception.NeutronUnusable) and err.is_away
 
 
 def say(err: Exception) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices of one server that must not fail together, on Nova's objects."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 import logging
 from typing import Any
 from unittest import mock
@@ -15,6 +15,7 @@ from nova.scheduler import host_manager
 import pytest
 
 from pci_sched import conf as pci_conf
+from pci_sched import exception
 from pci_sched.inputs import host_facts, neutron_lists, nova_spread
 from pci_sched.model import address as pci_address
 from pci_sched.model import host as pci_host
@@ -31,7 +32,7 @@ from pci_sched.nova import (
     weights,
     world,
 )
-from pci_sched.nova.compute import attendant, counts, spreading
+from pci_sched.nova.compute import attendant, counts, port_asks, spreading
 from pci_sched.pools import domains as pool_domains
 from tests.nova import compute_devices as made
 from tests.nova import host_states
@@ -271,9 +272,14 @@ def _flavor(extra_specs: Mapping[str, str]) -> Any:
     return objects.Flavor(extra_specs=dict(extra_specs))
 
 
-def _instance(extra_specs: Mapping[str, str], *vifs: Mapping[str, Any]) -> Any:
+def _instance(
+    extra_specs: Mapping[str, str],
+    *vifs: Mapping[str, Any],
+    requests: Sequence[Any] = (),
+) -> Any:
     return objects.Instance(
         flavor=_flavor(extra_specs),
+        pci_requests=objects.InstancePCIRequests(requests=list(requests)),
         info_cache=objects.InstanceInfoCache(
             network_info=network_model.NetworkInfo(vifs)
         ),
@@ -411,6 +417,57 @@ class TestClaims:
         plain = {"id": "p2", "profile": None}
         found = self._asked(self._claiming, 1, 2, _instance({}, vif, plain))
         assert found == nova_spread.Asks(None, (("p1", _SOFT_PF),))
+
+    def _booting(self, fetch: Any) -> Any:
+        ports = port_asks.PortAsks(fetch)
+
+        def made(recall: Any) -> Any:
+            def claim(rt: Any, context: Any, instance: Any) -> None:
+                recall()
+
+            return spreading.keeping_apart(CONF, claim, ports)
+
+        return made
+
+    def test_of_a_new_server_neutron_knows_what_ports_ask_for(self) -> None:
+        asked = []
+
+        def fetch(port_ids: Collection[str]) -> dict[str, Any]:
+            asked.append(sorted(port_ids))
+            detail = neutron_lists.PortDetail(spread="pf:hard")
+            return {max(port_ids): detail}
+
+        booting = self._booting(fetch)
+        first, second = _ports(2)
+        ids = first.requester_id, second.requester_id
+        new = _instance({}, requests=[first, second])
+        found = self._asked(booting, 1, 2, new)
+        assert found == nova_spread.Asks(None, ((ids[1], _HARD_PF),))
+        assert asked == [list(ids)]
+
+        vif = {"id": ids[0], "profile": {"pci_sched_spread": "pf"}}
+        half_known = _instance({}, vif, requests=[first, second])
+        found = self._asked(booting, 1, 2, half_known)
+        assert dict(found.ports) == {ids[0]: _SOFT_PF, ids[1]: _HARD_PF}
+        assert asked == [list(ids), [ids[1]]]
+
+    def test_of_one_device_nobody_is_asked(self) -> None:
+        alias = made.request(_VF, count=4)
+        one = _instance({}, requests=[*_ports(1), alias])
+        booting = self._booting(mock.Mock(side_effect=AssertionError))
+        assert self._asked(booting, 1, 2, one) == nova_spread.NOTHING
+
+    def test_if_neutron_does_not_say_the_flavor_and_the_option_do(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        _option("pf:hard")
+        problem = exception.NeutronUnusable("ports: 401: no")
+        booting = self._booting(mock.Mock(side_effect=problem))
+        new = _instance(_SOFT, requests=_ports(2))
+        found = self._asked(booting, 1, 2, new)
+        assert found == nova_spread.Asks(_SOFT_PF, (), _HARD_PF)
+        assert "What ports ask for is not known" in caplog.text
+        assert "401" in caplog.text
 
     def test_what_cannot_be_read_asks_for_nothing(
         self, caplog: pytest.LogCaptureFixture

@@ -16,11 +16,12 @@ class Spread(compute_scenarios.ComputeCluster):
     """Servers with two ports on one physical network."""
 
     def boot_two_ports(
-        self, name: str, **extra_specs: str
+        self, name: str, *, of_ports: str = "", **extra_specs: str
     ) -> tuple[cluster.Body, Collection[str]]:
         """Boot a server with two direct ports.
 
         :param name: Of the server's ports.
+        :param of_ports: What the ports ask for in their profiles.
         :param extra_specs: Of the flavor, without ``pci_sched:``.
         :returns: The server, and the PFs of its devices.
         """
@@ -29,8 +30,11 @@ class Spread(compute_scenarios.ComputeCluster):
                 f"pci_sched:{key}": value for key, value in extra_specs.items()
             }
         )
+        profile = {"pci_sched_spread": of_ports} if of_ports else {}
         ports = [
-            self.neutron.add_port(f"{name} {number}", "direct")
+            self.neutron.add_port(
+                f"{name} {number}", "direct", profile=profile
+            )
             for number in range(2)
         ]
         made = self.boot(ports, flavorRef=flavor)
@@ -69,6 +73,14 @@ class TestHook(hooked.Hooked, Spread):
 
         assert (len(together), len(apart)) == (1, 2)
         assert self.counted() == {"sriov1": 4}
+
+    def test_ports_get_vfs_of_two_pfs_when_the_server_is_created(self) -> None:
+        self.start_host("sriov1", cluster.SRIOV, pfs=2)
+
+        server, apart = self.boot_two_ports("spread", of_ports="pf:hard")
+
+        assert server["status"] == "ACTIVE", server["fault"]
+        assert len(apart) == 2
 
     def test_the_option_asks_for_all_servers(self) -> None:
         self.flags(port_spread="pf:hard", group="pci_sched")

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which devices a nova-compute keeps apart while it claims them.
 
-Nova claims by requests alone. What the flavor asks for is known where a claim
-begins; what the ports ask for, only of a server that has been there before:
-Nova keeps their profiles in its network info cache.
+Nova claims by requests alone; what the flavor and the ports ask for can be
+found out where a claim begins.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from oslo_log import log as logging
 
 from pci_sched.inputs import nova_spread, oddity
 from pci_sched.nova import faults, settings, spec_rows, spread_asks
+from pci_sched.nova.compute import port_asks
 
 LOG = logging.getLogger(__name__)
 
@@ -23,18 +23,24 @@ _INSTANCE = "instance"
 #: Of a move: what the server becomes.
 _NEW_FLAVOR = "new_flavor"
 
+#: Of this process: who does not answer one claim is not asked by the next.
+_PORTS = port_asks.PortAsks()
+
 _faults = faults.Faults(LOG.error)
 _oddities = faults.Faults(LOG.warning)
 
 
 def keeping_apart(
-    conf: cfg.ConfigOpts, stock: Callable[..., Any]
+    conf: cfg.ConfigOpts,
+    stock: Callable[..., Any],
+    ports: port_asks.PortAsks = _PORTS,
 ) -> Callable[..., Any]:
     """Have what is claimed meanwhile be kept apart as the server asks for.
 
     :param conf: Nova's, with our options registered; read for each claim.
     :param stock: A method that takes an ``instance``, and of a move also a
         ``new_flavor``.
+    :param ports: Who finds out what its ports ask for.
     :returns: What to put in its place.
     """
     signature = inspect.signature(stock)
@@ -44,7 +50,7 @@ def keeping_apart(
         asks = nova_spread.NOTHING
         try:
             given = signature.bind(*args, **kwargs).arguments
-            asks = asks_of(conf, given)
+            asks = asks_of(conf, given, ports)
         except Exception as error:  # noqa: BLE001
             _faults.note("Devices are not kept apart", error)
         with spread_asks.asking(asks):
@@ -54,12 +60,15 @@ def keeping_apart(
 
 
 def asks_of(
-    conf: cfg.ConfigOpts, given: Mapping[str, Any]
+    conf: cfg.ConfigOpts,
+    given: Mapping[str, Any],
+    ports: port_asks.PortAsks = _PORTS,
 ) -> nova_spread.Asks:
     """Tell what is asked for with a server.
 
     :param conf: As for :func:`keeping_apart`.
     :param given: The arguments of the method, by their names.
+    :param ports: Who finds out what its ports ask for.
     :returns: What its flavor, its ports and the operator ask for.
     """
     instance = given[_INSTANCE]
@@ -67,23 +76,9 @@ def asks_of(
     oddities: list[oddity.Oddity] = []
     found = nova_spread.Asks(
         nova_spread.of_flavor(spec_rows.read_extra_specs(flavor), oddities),
-        _of_ports(instance, oddities),
+        ports.find(instance, conf.pci_sched.neutron_timeout, oddities),
         settings.read(conf).port_spread,
     )
     for each in oddities:
         _oddities.note("Devices are not kept apart as asked for", str(each))
     return found
-
-
-def _of_ports(
-    instance: Any, oddities: list[oddity.Oddity]
-) -> tuple[tuple[str, nova_spread.Ask], ...]:
-    cache = spec_rows.get(instance, "info_cache")
-    found = []
-    for vif in (cache and spec_rows.get(cache, "network_info")) or ():
-        text = nova_spread.of_profile(vif.get("profile"))
-        path = f"$.vifs[{vif['id']}].profile"
-        ask = nova_spread.of_port(text, path, oddities)
-        if ask is not None:
-            found.append((vif["id"], ask))
-    return tuple(found)

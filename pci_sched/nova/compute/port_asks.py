@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which devices of a server its ports ask to be kept apart.
+
+Nova keeps the binding profiles of ports in its network info cache, but of a
+server that is being created there is none yet: Neutron is asked then, as the
+scheduler asked it for the same server.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from oslo_log import log as logging
+
+from pci_sched.inputs import (
+    neutron_lists,
+    nova_rows,
+    nova_spread,
+    oddity,
+)
+from pci_sched.nova import (
+    faults,
+    neutron_api,
+    neutron_error,
+    patience,
+    spec_rows,
+)
+
+LOG = logging.getLogger(__name__)
+
+_faults = faults.Faults(LOG.warning)
+
+#: What a port asks for as it stands there, by its id.
+_Texts = dict[str, str | None]
+
+
+class PortAsks:
+    """Finds out; one for each process, safe under threads."""
+
+    def __init__(
+        self,
+        fetch: Callable[
+            [Collection[str]], Mapping[str, neutron_lists.PortDetail]
+        ] = neutron_api.fetch_ports,
+        waiting: patience.Patience | None = None,
+    ) -> None:
+        """Ask nobody yet.
+
+        :param fetch: Asks Neutron for ports, by their ids.
+        :param waiting: Who waits for it.
+        """
+        self._fetch = fetch
+        self._patience = waiting or patience.Patience(neutron_error.is_away)
+
+    def find(
+        self, instance: Any, timeout_s: float, oddities: list[oddity.Oddity]
+    ) -> tuple[tuple[str, nova_spread.Ask], ...]:
+        """Tell what the ports of a server ask for.
+
+        Neutron is asked for ports that Nova does not know yet, unless there
+        is no second device to be kept apart from. Where it does not answer,
+        they ask for nothing, and the log says so.
+
+        :param instance: ``nova.objects.Instance``.
+        :param timeout_s: How many seconds to wait for Neutron.
+        :param oddities: Gets what made no sense, which asks for nothing.
+        :returns: By the ports' ids.
+        """
+        known = dict(_cached(instance))
+        missing = [each for each in _requested(instance) if each not in known]
+        found = []
+        for port_id, text in (known | self._ask(missing, timeout_s)).items():
+            path = f"$.ports[{port_id}].profile"
+            ask = nova_spread.of_port(text, path, oddities)
+            if ask is not None:
+                found.append((port_id, ask))
+        return tuple(found)
+
+    def _ask(self, port_ids: Collection[str], timeout_s: float) -> _Texts:
+        if not port_ids:
+            return {}
+        try:
+            found = self._patience.call(
+                lambda: self._fetch(port_ids), timeout_s
+            )
+        except Exception as error:  # noqa: BLE001
+            _faults.note(
+                "What ports ask for is not known, their devices are kept apart"
+                " as the flavor and the operator say",
+                neutron_error.say(error),
+            )
+            return {}
+        return {port_id: detail.spread for port_id, detail in found.items()}
+
+
+def _cached(instance: Any) -> Iterator[tuple[str, str | None]]:
+    cache = spec_rows.get(instance, "info_cache")
+    for vif in (cache and spec_rows.get(cache, "network_info")) or ():
+        yield vif["id"], nova_spread.of_profile(vif.get("profile"))
+
+
+#: One device is kept apart from none.
+_FEWEST = 2
+
+
+def _requested(instance: Any) -> list[str]:
+    """List the ports that devices are wanted for, if there are two."""
+    # Nova loads it for the claim, if it is not there.
+    requests = instance.pci_requests
+    rows = [
+        each
+        for each in spec_rows.read_requests(
+            (requests and requests.requests) or ()
+        )
+        if each.source is nova_rows.PciSource.NEUTRON_PORT
+    ]
+    if sum(each.count or 0 for each in rows) < _FEWEST:
+        return []
+    return [each.requester_id for each in rows if each.requester_id]
