@@ -30,6 +30,19 @@ class Difference(NamedTuple):
     why: str
 
 
+class Noise(NamedTuple):
+    """An error of ours that a test of Nova's brings about.
+
+    :ivar test: The end of its name.
+    :ivar error: The beginning of the message.
+    :ivar why: How.
+    """
+
+    test: str
+    error: str
+    why: str
+
+
 def nova_version() -> str:
     """Give the release of Nova that is installed."""
     return metadata.version("nova")
@@ -66,6 +79,13 @@ def differences(circumstances: frozenset[str]) -> Iterator[Difference]:
         if circumstances.issuperset(entry["when"]):
             for test in entry["tests"]:
                 yield Difference(test, entry["why"])
+
+
+def noise() -> Iterator[Noise]:
+    """List the errors of ours that tests of Nova's bring about."""
+    listed = tomllib.loads((_HERE / "differences.toml").read_text())
+    for entry in listed.get("noise", ()):
+        yield Noise(entry["test"], entry["error"], entry["why"])
 
 
 def _exists(place: str) -> bool:
