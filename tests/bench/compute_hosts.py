@@ -66,6 +66,26 @@ def cycle(tracker: Any, requests: Any, instance: Any, topology: Any) -> int:
     return len(devices)
 
 
+def reported(tracker: Any) -> str:
+    """Write what a hypervisor says of the devices that a tracker has."""
+    return json.dumps(
+        [
+            {
+                "address": each.address,
+                "dev_id": each.dev_id,
+                "dev_type": each.dev_type,
+                "label": each.label,
+                "numa_node": each.numa_node,
+                "parent_addr": each.parent_addr,
+                "product_id": each.product_id,
+                "vendor_id": each.vendor_id,
+                "capabilities": json.loads(each.extra_info["capabilities"]),
+            }
+            for each in tracker.pci_devs
+        ]
+    )
+
+
 def make_instance(requests: Sequence[Any]) -> tuple[Any, Any]:
     """Make an instance without devices, and its requests for some."""
     wanted = objects.InstancePCIRequests(

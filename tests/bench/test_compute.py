@@ -7,19 +7,22 @@ the first pays for what the other one put into the processor's caches. Of many
 runs the quickest are compared.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+import functools
 import gc
 import logging
+import pathlib
 import time
 from typing import Any
 
 from nova import conf as nova_conf
+from nova import objects
 from nova.pci import manager
 from nova.pci import stats as nova_stats
 from nova.virt import hardware
 import pytest
 
-from pci_sched.nova.compute import counts, tracker
+from pci_sched.nova.compute import attendant, counts, tracker
 from tests.bench import compute_hosts
 
 CONF = nova_conf.CONF
@@ -202,6 +205,62 @@ def test_consume_requests(choice: str, *, with_pfs: bool) -> None:
         both = _trackers(shape, with_pfs=with_pfs)
         stock, ours = (_claim(each.stats, requests) for each in both)
         _compare(f"consume {choice:4} {shape!s:>5}", stock, ours)
+
+
+class _Node:
+    """A compute node, as an attendant needs it."""
+
+    def __init__(self) -> None:
+        self.id = 1
+        self.uuid = "00000000-0000-0000-0000-000000000002"
+        self.hypervisor_hostname = "compute1"
+        self.stats: Mapping[str, str] = {}
+
+
+class _ResourceTracker:
+    """A resource tracker, as an attendant needs it."""
+
+    def __init__(self) -> None:
+        self.stats: Mapping[str, dict[str, str]] = {"compute1": {}}
+
+
+def test_audit(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an audit does under Nova's semaphore while nothing changes.
+
+    But for instances and migrations, which are the same to both, and for
+    Nova's rows, all of which it writes anew each time.
+    """
+    monkeypatch.setattr(
+        objects.PciDevice, "save", objects.PciDevice.obj_reset_changes
+    )
+    for option in "state_path", "host_root":
+        CONF.set_override(option, str(tmp_path), group="pci_sched")
+    attending = attendant.Attendant(CONF)
+    stock, ours = _trackers(compute_hosts.Shape(32, 127), with_pfs=True)
+
+    def audit(of: Any, report: str) -> None:
+        of.update_devices_from_hypervisor_resources(report)
+        of.clean_usage([], [])
+        if of is ours:
+            attending.audit(_ResourceTracker(), _Node(), of)
+        of.save(None)
+
+    seconds = []
+    for each in stock, ours:
+        run = functools.partial(audit, each, compute_hosts.reported(each))
+        run()
+        assert attending.wait(120)
+        seconds.append(_time(run))
+    stock_s, ours_s = seconds
+    print(
+        f"\naudit {len(ours.pci_devs)}: {stock_s / ours_s:7.1f} x"
+        f"   ours {ours_s:7.3f} s, Nova {stock_s:7.3f} s"
+    )
+    assert attending.wait(120)
+    for option in "state_path", "host_root":
+        CONF.clear_override(option, group="pci_sched")
 
 
 def test_start() -> None:

@@ -19,8 +19,9 @@ from tests.nova import rt_kills as kills
 from tests.nova import rt_stories as stories
 from tests.nova import rt_world
 
-#: How many points of each operation are tried in a short run.
-_FEW = 1
+#: How many points of each operation are tried, unless all are: one in a short
+#: run.
+_FEW = max(1, killing.KILLS // 20)
 
 _NUMBERS = itertools.count()
 
