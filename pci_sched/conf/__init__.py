@@ -29,6 +29,23 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
         conf.register_opts(room.OPTIONS, group=GROUP)
 
 
+def find_problem(conf: cfg.ConfigOpts) -> str:
+    """Say which option has a value that makes no sense.
+
+    oslo.config looks at a value when it is read, and not before.
+
+    :param conf: With the options registered.
+    :returns: What it says of the first one; "" if there is none.
+    """
+    for room in _ROOMS:
+        for option in room.OPTIONS:
+            try:
+                conf[GROUP.name][option.dest]
+            except cfg.Error as error:
+                return str(error)
+    return ""
+
+
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
     """List every option, for ``oslo-config-generator``.
 

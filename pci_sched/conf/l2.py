@@ -92,10 +92,10 @@ without its answer.
 
 It is the time for the ports and networks of one request together.
 The first request of a process, and one after a long pause, may wait
-as long again for the list of agents. A nova-compute with the hook waits
-as long for the ports of a new server that has several devices. After a
-wait in vain Neutron is not asked for ports and networks for half a
-minute, and requests are scheduled by what is known.
+as long again for the list of agents. A nova-compute with the hook
+waits as long for the ports of a new server with several devices.
+After a wait in vain Neutron is not asked for ports and networks for
+half a minute, and requests are scheduled by what is known.
 
 Possible values:
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where claims are kept, and for how long one may stay unconfirmed."""
+"""Where claims are kept."""
 
 from typing import Final
 
@@ -69,28 +69,6 @@ Possible values:
 Related options:
 
 * ``connection``
-
-SIGHUP: does not change it; restart nova-compute.
-""",
-    ),
-    cfg.IntOpt(
-        "claim_ttl",
-        default=0,
-        min=0,
-        max=31_536_000,
-        help="""
-After how long a claim ends that nobody confirms.
-
-Its devices are free again then. A build or a move that takes longer
-loses them, so better wait too long than too short.
-
-Possible values:
-
-* Seconds; 0 for never.
-
-Related options:
-
-* None.
 
 SIGHUP: does not change it; restart nova-compute.
 """,

@@ -15,12 +15,15 @@ from typing import Any
 from nova import conf as nova_conf
 from nova.scheduler import filters
 from nova.scheduler import utils as scheduler_utils
+from oslo_config import cfg
 from oslo_log import log as logging
 
 from pci_sched import conf as pci_conf
-from pci_sched.nova import report, scheduler_matcher, world
+from pci_sched.nova import faults, report, scheduler_matcher, world
 
 LOG = logging.getLogger(__name__)
+
+_faults = faults.Faults(LOG.error)
 
 _ASK = " Please report this as a bug of pci_sched"
 
@@ -63,6 +66,13 @@ class VnicTypeFilter(
         hosts = list(filter_obj_list)
         try:
             return self._filter(hosts, spec_obj)
+        except cfg.Error as err:
+            _faults.note(
+                "[pci_sched] in nova.conf makes no sense; every host passes"
+                " until it is corrected",
+                str(err),
+            )
+            return hosts
         except Exception:
             # Whatever is wrong with us must not keep a server from booting.
             LOG.exception(

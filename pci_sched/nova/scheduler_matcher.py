@@ -58,7 +58,12 @@ def follow(conf: cfg.ConfigOpts) -> None:
 
     :param conf: Nova's, with our options registered.
     """
-    if not conf.pci_sched.scheduler_matcher:
+    try:
+        is_wanted = conf.pci_sched.scheduler_matcher
+    except cfg.Error as error:
+        LOG.error("[pci_sched]scheduler_matcher has no effect: %s.", error)  # noqa: TRY400
+        is_wanted = False
+    if not is_wanted:
         _uninstall()
         return
     if is_installed():

@@ -16,6 +16,7 @@ from nova.compute import resource_tracker
 from nova.pci import manager as pci_manager
 from nova.pci import request as pci_request
 from nova.pci import stats as pci_stats
+from oslo_config import cfg
 import pytest
 
 from pci_sched import conf as pci_conf
@@ -255,6 +256,26 @@ def test_a_ledger_that_cannot_be_leaves_nova_as_it_was(
     said = _one(caplog, "ERROR")
     assert "set the option to false" in said
     assert "SECRET" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "line", ["device_choice = any", "port_spread = far", "ledger_timeout = 0"]
+)
+def test_a_wrong_option_leaves_nova_as_it_was(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture, line: str
+) -> None:
+    file = tmp_path / "nova.conf"
+    file.write_text(f"[pci_sched]\ncompute_hook = true\n{line}\n")
+    conf = cfg.ConfigOpts()
+    nova_conf.paths.register_opts(conf)
+    pci_conf.register_opts(conf)
+    conf(args=[], default_config_files=[str(file)], default_config_dirs=[])
+    before = _nova()
+    hook.follow(conf)
+    assert _nova() == before
+    said = _one(caplog, "ERROR")
+    assert "compute_hook has no effect" in said
+    assert line.partition(" =")[0] in said
 
 
 # The plugin of os_vif.

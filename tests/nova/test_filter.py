@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import dataclasses
 import json
 import logging
+import pathlib
 import time
 from typing import Any
 import uuid
@@ -13,8 +14,10 @@ import hypothesis
 from hypothesis import strategies as st
 from nova import conf as nova_conf
 from nova import objects
+from oslo_config import cfg
 import pytest
 
+from pci_sched import conf as pci_conf
 from pci_sched.inputs import neutron_lists
 from pci_sched.model import host as pci_host
 from pci_sched.model import request as pci_request
@@ -24,6 +27,7 @@ from pci_sched.nova import (
     inquiry,
     look_up,
     patience,
+    scheduler_matcher,
     world,
 )
 from tests.nova import host_states
@@ -484,6 +488,50 @@ class TestNeverWorse:
         hosts = [*_hosts("sriov", pools=[_vfs()]), *_hosts("ovs")]
         passed = neutron.make_filter().filter_all(hosts, spec)
         assert _names(passed) == ["sriov"]
+
+
+class TestWrongOptions:
+    """A typo in nova.conf refuses nobody, and is named."""
+
+    def _load(self, tmp_path: pathlib.Path, line: str) -> cfg.ConfigOpts:
+        file = tmp_path / "nova.conf"
+        file.write_text(f"[pci_sched]\n{line}\n")
+        conf = cfg.ConfigOpts()
+        pci_conf.register_opts(conf)
+        conf(args=[], default_config_files=[str(file)], default_config_dirs=[])
+        return conf
+
+    @pytest.mark.parametrize(
+        "line",
+        ["unlisted_host = maybe", "device_choice = any", "port_spread = far"],
+    )
+    def test_every_host_passes_and_one_line_says_why(
+        self,
+        neutron: _Neutron,
+        tmp_path: pathlib.Path,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+        line: str,
+    ) -> None:
+        # Each is said once, whatever other tests have heard.
+        monkeypatch.setattr(filters._faults, "_said", set())  # noqa: SLF001
+        made = neutron.make_filter()
+        made.world = world.World(self._load(tmp_path, line))
+        hosts = _hosts(*_AGENTS)
+        for _ in range(2):
+            assert made.filter_all(hosts, _normal(neutron)) == hosts
+        (said,) = _lines(caplog, logging.ERROR)
+        assert line.partition(" =")[0] in said
+        assert "report" not in said
+
+    def test_nova_s_count_stays(
+        self, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        conf = self._load(tmp_path, "scheduler_matcher = maybe")
+        scheduler_matcher.follow(conf)
+        assert not scheduler_matcher.is_installed()
+        (record,) = caplog.records
+        assert "scheduler_matcher has no effect" in record.getMessage()
 
 
 class TestLog:

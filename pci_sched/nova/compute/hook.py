@@ -14,6 +14,7 @@ from nova.pci import manager as pci_manager
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from pci_sched import conf as pci_conf
 from pci_sched.nova import faults
 from pci_sched.nova.compute import (
     attaching,
@@ -94,7 +95,7 @@ def _look_at_options(conf: cfg.ConfigOpts) -> str:
         links.read(conf)
     except Exception as error:  # noqa: BLE001
         return str(error)
-    return ""
+    return pci_conf.find_problem(conf)
 
 
 def _install(conf: cfg.ConfigOpts) -> None:

@@ -97,7 +97,6 @@ def test_without_a_word_in_the_file_the_defaults_hold(
         "connection": None,
         "state_path": None,
         "ledger_timeout": 30.0,
-        "claim_ttl": 0,
     }
 
 
@@ -133,7 +132,6 @@ def test_the_options_can_be_registered_again() -> None:
         ("topology_weight_multiplier = -1.5", -1.5),
         ("connection = mysql://u:a$$b%c@h/d", "mysql://u:a$b%c@h/d"),
         ("ledger_timeout = 0.5", 0.5),
-        ("claim_ttl = 3600", 3600),
     ],
 )
 def test_a_line_of_a_file_is_read(
@@ -162,15 +160,21 @@ def test_a_line_of_a_file_is_read(
         "weigher_split_cost = -1",
         "weigher_fill = both",
         "ledger_timeout = 0",
-        "claim_ttl = -1",
     ],
 )
 def test_a_value_that_no_option_has_is_refused(
     line: str, file: pathlib.Path
 ) -> None:
     conf = _load(file, f"[pci_sched]\n{line}\n")
+    name = line.partition(" =")[0]
     with pytest.raises(cfg.ConfigFileValueError):
-        conf.pci_sched[line.partition(" =")[0]]
+        conf.pci_sched[name]
+    assert f"option {name} " in pci_conf.find_problem(conf)
+
+
+def test_good_values_are_no_problem(file: pathlib.Path) -> None:
+    conf = _load(file, "[pci_sched]\nlink_hold_down = 0\n")
+    assert pci_conf.find_problem(conf) == ""
 
 
 @pytest.mark.parametrize(
