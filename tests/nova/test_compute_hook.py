@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import contextlib
 import inspect
 import logging
+import os
 import pathlib
 import types
 from typing import Any
@@ -105,7 +106,7 @@ def test_on_says_so_in_one_line(
         assert word in said
 
 
-def test_only_six_methods_and_a_name_are_replaced(switch: _Switch) -> None:
+def test_only_seven_methods_and_a_name_are_replaced(switch: _Switch) -> None:
     before = _nova()
     switch()
     changed = {
@@ -121,6 +122,7 @@ def test_only_six_methods_and_a_name_are_replaced(switch: _Switch) -> None:
         ("ResourceTracker", "_move_claim"),
         ("ComputeManager", "_attach_interface"),
         ("ComputeManager", "_claim_pci_for_instance_vifs"),
+        ("ComputeManager", "_claim_from_pci_reqs"),
         ("nova.compute.resource_tracker", "pci_request"),
     }
 
@@ -276,6 +278,31 @@ def test_a_wrong_option_leaves_nova_as_it_was(
     said = _one(caplog, "ERROR")
     assert "compute_hook has no effect" in said
     assert line.partition(" =")[0] in said
+
+
+def test_a_process_that_is_stuck_holds_up_no_audit(
+    switch: _Switch,
+    tmp_path: pathlib.Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Reading the arguments of one may never end; a pipe does as well."""
+    for number, name in (1, "init"), (2, "kthreadd"), (3, "python3"):
+        process = tmp_path / f"proc/{number}"
+        process.mkdir(parents=True)
+        (process / "comm").write_text(f"{name}\n")
+        if name != "python3":
+            (process / "cmdline").write_text("")
+    stuck = tmp_path / "proc/3/cmdline"
+    os.mkfifo(stuck)
+    (tmp_path / "sys/class/net").mkdir(parents=True)
+    monkeypatch.setattr(attendant, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(attendant._faults, "_said", set())  # noqa: SLF001
+    switch(on=False)
+    attending = attendant.Attendant(CONF)
+    attending.look()
+    stuck.write_text("")
+    assert "It is not known which L2 agents run: no answer" in caplog.text
 
 
 # The plugin of os_vif.

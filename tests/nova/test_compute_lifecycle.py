@@ -106,6 +106,28 @@ def test_a_flavor_s_device_outlives_no_live_migration(
 
 
 @pytest.mark.parametrize("hooked", [False, True])
+def test_a_live_migration_that_is_tried_again_takes_no_second_device(
+    start: Start, hooked: bool
+) -> None:
+    """One that fails early leaves its claim at the destination."""
+    world = start(hooked=hooked)
+    instance = world.instance(stories.running(world, ["direct"], host="a"))
+    rt = world["b"].rt
+    for _ in range(2):
+        requests = objects.InstancePCIRequests(
+            requests=instance.pci_requests.requests,
+            instance_uuid=instance.uuid,
+        )
+        claimed = rt.claim_pci_devices(world.context, requests, None)
+    held = [
+        each.address
+        for each in rt.pci_tracker.pci_devs
+        if each.instance_uuid == instance.uuid
+    ]
+    assert (held == [each.address for each in claimed]) is hooked
+
+
+@pytest.mark.parametrize("hooked", [False, True])
 def test_what_a_port_should_have_had_goes_back_if_it_is_not_bound(
     start: Start, hooked: bool
 ) -> None:

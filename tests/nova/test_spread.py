@@ -451,6 +451,11 @@ class TestClaims:
         assert dict(found.ports) == {ids[0]: _SOFT_PF, ids[1]: _HARD_PF}
         assert asked == [list(ids), [ids[1]]]
 
+    def test_nobody_is_asked_where_there_is_no_time(self) -> None:
+        vif = {"id": _ports(1)[0].requester_id, "profile": {}}
+        server = _instance({}, vif, requests=_ports(2))
+        assert port_asks.PortAsks(None).find(server, 5.0, []) == ()
+
     def test_of_one_device_nobody_is_asked(self) -> None:
         alias = made.request(_VF, count=4)
         one = _instance({}, requests=[*_ports(1), alias])

@@ -10,6 +10,7 @@ import functools
 import traceback
 from typing import Any, Final
 
+from nova import exception as nova_exception
 from oslo_log import log as logging
 
 from pci_sched.nova.compute import tracker as compute_tracker
@@ -47,9 +48,11 @@ def unwinding(attach: Callable[..., Any]) -> Callable[..., Any]:
 def _is_early(error: Exception) -> bool:
     """Tell whether the guest cannot have the device.
 
-    What fails later, such as saving, may leave it with the guest.
+    What fails later, such as saving, may leave it with the guest. Nova gives
+    this error where the driver has failed, and gives the device back itself
+    unless Neutron fails, too.
     """
-    return any(
+    return isinstance(error, nova_exception.InterfaceAttachFailed) or any(
         frame.f_code.co_name in _EARLY
         for frame, _ in traceback.walk_tb(error.__traceback__)
     )

@@ -8,13 +8,15 @@ from typing import Any, Final
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from pci_sched import exception
 from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import mirror
 from pci_sched.claims import store as claim_store
 from pci_sched.db import ledger
 from pci_sched.inputs import host_facts
 from pci_sched.model import address as pci_address
-from pci_sched.nova import faults, published
+from pci_sched.model import host as pci_host
+from pci_sched.nova import faults, patience, published, threads
 from pci_sched.nova.compute import (
     bookkeeping,
     inventory,
@@ -56,6 +58,7 @@ class Attendant:
         self._watch = watch.HardwareWatch(
             conf.pci_sched.host_root, clock=clock
         )
+        self._patience = patience.Patience()
         self._look = watch.Look()
         self._links = links.Links()
         self._link_options = links.Options()
@@ -69,13 +72,25 @@ class Attendant:
         """Look at the hardware; to be called outside of the semaphore."""
         try:
             self._look = self._watch.look(PATIENCE_S)
-            agents = processes.agents(self._conf.pci_sched.host_root)
+            agents = self._agents()
             self._text = publishing.text_of(self._look, agents)
             for sentence in self._look.news:
                 LOG.warning("%s", sentence)
         except Exception as error:  # noqa: BLE001
             _faults.note("The hardware was not looked at", error)
         self._judge_links()
+
+    def _agents(self) -> tuple[pci_host.L2Agent, ...] | None:
+        """List the L2 agents; a process that is stuck can hold up a look."""
+        root = self._conf.pci_sched.host_root
+        try:
+            return self._patience.call(
+                lambda: threads.natively(lambda: processes.agents(root)),
+                PATIENCE_S,
+            )
+        except exception.NoAnswer as error:
+            _faults.note("It is not known which L2 agents run", str(error))
+            return None
 
     def audit(
         self, resource_tracker: Any, compute_node: Any, pci_tracker: Any

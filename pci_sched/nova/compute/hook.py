@@ -21,6 +21,7 @@ from pci_sched.nova.compute import (
     attendant,
     links,
     moving,
+    port_asks,
     seam,
     spreading,
     tracker,
@@ -105,14 +106,18 @@ def _install(conf: cfg.ConfigOpts) -> None:
     )
     keep = functools.partial(spreading.keeping_apart, conf)
     _replace(_RT, "instance_claim", keep)
+    # The ports of a server that moves are known, and this is called under
+    # Nova's semaphore: nobody waits for Neutron there.
     _replace(
         _RT,
         "_move_claim",
-        lambda stock: keep(moving.remembering_image(stock)),
+        lambda stock: keep(
+            moving.remembering_image(stock), port_asks.PortAsks(None)
+        ),
     )
-    _replace(
-        compute_manager.ComputeManager, "_claim_pci_for_instance_vifs", keep
-    )
+    for name in seam.LIVE_MIGRATION_CLAIMS:
+        if hasattr(compute_manager.ComputeManager, name):
+            _replace(compute_manager.ComputeManager, name, keep)
     _replace(
         compute_manager.ComputeManager,
         "_attach_interface",

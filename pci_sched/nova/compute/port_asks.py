@@ -11,6 +11,7 @@ from typing import Any
 
 from oslo_log import log as logging
 
+from pci_sched import exception
 from pci_sched.inputs import (
     neutron_lists,
     nova_rows,
@@ -40,12 +41,14 @@ class PortAsks:
         self,
         fetch: Callable[
             [Collection[str]], Mapping[str, neutron_lists.PortDetail]
-        ] = neutron_api.fetch_ports,
+        ]
+        | None = neutron_api.fetch_ports,
         waiting: patience.Patience | None = None,
     ) -> None:
         """Ask nobody yet.
 
-        :param fetch: Asks Neutron for ports, by their ids.
+        :param fetch: Asks Neutron for ports, by their ids; ``None`` where
+            there is no time to wait for it.
         :param waiting: Who waits for it.
         """
         self._fetch = fetch
@@ -76,20 +79,26 @@ class PortAsks:
         return tuple(found)
 
     def _ask(self, port_ids: Collection[str], timeout_s: float) -> _Texts:
-        if not port_ids:
+        fetch = self._fetch
+        if not port_ids or fetch is None:
             return {}
         try:
-            found = self._patience.call(
-                lambda: self._fetch(port_ids), timeout_s
-            )
+            found = self._patience.call(lambda: fetch(port_ids), timeout_s)
         except Exception as error:  # noqa: BLE001
+            kind = "no answer" if _is_silence(error) else "an error"
             _faults.note(
                 "What ports ask for is not known, their devices are kept apart"
-                " as the flavor and the operator say",
+                f" as the flavor and the operator say; {kind} of Neutron",
                 neutron_error.say(error),
             )
             return {}
         return {port_id: detail.spread for port_id, detail in found.items()}
+
+
+def _is_silence(error: Exception) -> bool:
+    return isinstance(error, exception.NoAnswer) or neutron_error.is_away(
+        error
+    )
 
 
 def _cached(instance: Any) -> Iterator[tuple[str, str | None]]:

@@ -116,6 +116,10 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
             before = [
                 each for each in earlier.get(uuid, ()) if each not in devices
             ]
+            stale = _served_anew(before, devices)
+            for each in stale:
+                self._free_device(each)
+            before = [each for each in before if each not in stale]
             self.claims[uuid] = [*before, *devices]
             _CLAIMED.note(devices)
         return devices
@@ -324,6 +328,21 @@ def watching_claims() -> Iterator[list[Any]]:
         yield _CLAIMED.devices
     finally:
         _CLAIMED.devices = before
+
+
+def _served_anew(before: list[Any], devices: list[Any]) -> list[Any]:
+    """List what was claimed for requests that are served by others now.
+
+    A live migration that fails early leaves its claims at the destination
+    until the next audit; one that is tried again must not add to them.
+    """
+    served = {each.request_id for each in devices} - {None}
+    return [
+        each
+        for each in before
+        if each.request_id in served
+        and each.status == fields.PciDeviceStatus.CLAIMED
+    ]
 
 
 def _devices_of(pools: list[dict[str, Any]]) -> Iterator[Any]:
