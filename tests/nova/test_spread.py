@@ -463,8 +463,12 @@ class TestClaims:
         assert self._asked(booting, 1, 2, one) == nova_spread.NOTHING
 
     def test_if_neutron_does_not_say_the_flavor_and_the_option_do(
-        self, caplog: pytest.LogCaptureFixture
+        self,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        # Each is said once, whatever other tests have heard.
+        monkeypatch.setattr(port_asks._faults, "_said", set())  # noqa: SLF001
         _option("pf:hard")
         problem = exception.NeutronUnusable("ports: 401: no")
         booting = self._booting(mock.Mock(side_effect=problem))
