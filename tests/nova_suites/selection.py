@@ -14,6 +14,11 @@ SETS: Mapping[str, Mapping[str, Any]] = tomllib.loads(
     (_HERE / "suites.toml").read_text()
 )
 
+#: What is known beforehand of single tests.
+_KNOWN: Mapping[str, Any] = tomllib.loads(
+    (_HERE / "differences.toml").read_text()
+)
+
 #: Where Nova is. It is not imported here: Nova's tests decide on eventlet
 #: when they are.
 NOVA = pathlib.Path(str(metadata.distribution("nova").locate_file("nova")))
@@ -74,8 +79,7 @@ def differences(circumstances: frozenset[str]) -> Iterator[Difference]:
 
     :param circumstances: What is switched on, and the release of Nova.
     """
-    listed = tomllib.loads((_HERE / "differences.toml").read_text())
-    for entry in listed.get("difference", ()):
+    for entry in _KNOWN.get("difference", ()):
         if circumstances.issuperset(entry["when"]):
             for test in entry["tests"]:
                 yield Difference(test, entry["why"])
@@ -83,8 +87,7 @@ def differences(circumstances: frozenset[str]) -> Iterator[Difference]:
 
 def noise() -> Iterator[Noise]:
     """List the errors of ours that tests of Nova's bring about."""
-    listed = tomllib.loads((_HERE / "differences.toml").read_text())
-    for entry in listed.get("noise", ()):
+    for entry in _KNOWN.get("noise", ()):
         yield Noise(entry["test"], entry["error"], entry["why"])
 
 
