@@ -62,8 +62,7 @@ def open_claim(
         **cause._asdict(),
     )
     ending = end(expired, states.Act.EXPIRE, cause)
-    return dataclasses.replace(
-        ending,
+    return ending._replace(
         claims=(claim,),
         held=tuple((claim.claim_id, each) for each in claim.holdings),
         modes=_modes(snapshot, claim.holdings),

@@ -2,8 +2,8 @@
 """One change of a host's ledger: written whole, or not at all."""
 
 from collections.abc import Iterable
-import dataclasses
 import datetime
+from typing import NamedTuple
 
 from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import inventory as claim_inventory
@@ -11,8 +11,7 @@ from pci_sched.claims import states
 from pci_sched.model import address as pci_address
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """One line of the history.
 
     :ivar claim_id: "" where no claim is concerned.
@@ -37,8 +36,7 @@ class Step:
     reason: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(NamedTuple):
     """What is written in one transaction.
 
     :ivar claims: Live claims as they are afterwards, new or changed.

@@ -279,8 +279,7 @@ def _with_modes(
     change: claim_change.Change, snapshot: claim_snapshot.Snapshot
 ) -> claim_change.Change:
     """Leave out the roots that end in the mode that they are in."""
-    return dataclasses.replace(
-        change,
+    return change._replace(
         modes=tuple(
             (root, is_whole)
             for root, is_whole in change.modes

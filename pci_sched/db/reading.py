@@ -2,7 +2,7 @@
 """Reading a host's ledger out of the database."""
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -14,8 +14,7 @@ from pci_sched.db import rows, tables
 from pci_sched.model import address as pci_address
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Stand:
+class Stand(NamedTuple):
     """Where a host's ledger stands, in one row.
 
     :ivar inventory_generation: The one at which the inventory last changed.
@@ -30,17 +29,16 @@ class Stand:
     numa: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A ledger as it was read, and where it stood then."""
 
     stand: Stand
     snapshot: claim_snapshot.Snapshot
 
 
-_STAND = sa.select(
-    *(tables.HOSTS.c[field.name] for field in dataclasses.fields(Stand))
-).where(tables.HOSTS.c.node_uuid == sa.bindparam("node_uuid"))
+_STAND = sa.select(*(tables.HOSTS.c[name] for name in Stand._fields)).where(
+    tables.HOSTS.c.node_uuid == sa.bindparam("node_uuid")
+)
 
 
 #: SQLite knows no such lock; there who may write has locked all.

@@ -250,7 +250,6 @@ class SqlClaimStore:
         """
         try:
             with self._database.begin() as connection:
-                engine.start(connection)
                 known, change = decided(connection)
                 if change is None:
                     return known.snapshot
@@ -272,6 +271,7 @@ class SqlClaimStore:
         connection: sa.Connection,
     ) -> tuple[reading.Known, claim_change.Change | None]:
         """Decide while nobody else can change the ledger."""
+        engine.start(connection)
         now = reading.stand(connection, host.node_uuid, locks=True)
         compatibility.check(connection)
         if now is None:

@@ -129,15 +129,13 @@ def _stand_after(
 ) -> reading.Stand:
     before = known.stand
     generation = before.generation + 1
-    inventory = change.inventory
-    return reading.Stand(
-        before.host_id,
-        before.name,
-        generation,
-        before.inventory_generation if inventory is None else generation,
-        tracker or before.tracker,
-        before.numa if inventory is None else rows.write_numa(inventory.numa),
+    after = before._replace(
+        generation=generation, tracker=tracker or before.tracker
     )
+    if change.inventory is None:
+        return after
+    numa = rows.write_numa(change.inventory.numa)
+    return after._replace(inventory_generation=generation, numa=numa)
 
 
 def _take_generation(

@@ -12,9 +12,6 @@ import uuid
 
 import sqlalchemy as sa
 
-#: What the last look at a real claim left there, as the history has it.
-_HOLDINGS = json.dumps([["0000:10:01.0", "0000:10:00.0", "request-0", None]])
-
 
 class RawLedger:
     """One host in a database that has it already."""
@@ -37,6 +34,9 @@ class RawLedger:
         :param devices: Address and root of each.
         """
         claim, instance = str(uuid.uuid4()), str(uuid.uuid4())
+        held = json.dumps(
+            [[address, root, "request-0", None] for address, root in devices]
+        )
         self._begin()
         self._insert(
             "claims",
@@ -58,7 +58,7 @@ class RawLedger:
                 for address, root in devices
             ],
         )
-        self._end("claim", claim, instance, "claimed", _HOLDINGS)
+        self._end("claim", claim, instance, "claimed", held)
         self._begin()
         self._run(
             "UPDATE claims SET state = ? WHERE host_id = ? AND claim_id = ?",
@@ -74,7 +74,7 @@ class RawLedger:
                 self._host_id,
                 claim,
             )
-        self._end("release", claim, instance, "freed", _HOLDINGS)
+        self._end("release", claim, instance, "freed", held)
 
     def close(self) -> None:
         """Give the connection back."""

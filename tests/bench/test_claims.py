@@ -23,7 +23,7 @@ from pci_sched.claims import tracker as claim_tracker
 from pci_sched.db import engine
 from tests.bench import raw_ledger
 
-_RUNS = 60
+_RUNS = 100
 
 _REQUEST = ledger_cases.ask(*[ledger_cases.VF] * 4)
 

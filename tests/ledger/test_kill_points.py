@@ -106,6 +106,14 @@ def test_no_statement_goes_past_the_points(
     # Of triggers it tells too, in comments.
     given = [each.split()[0] for each in seen if not each.startswith("--")]
     told = [each.split()[1] for each in points if each.startswith("before ")]
-    assert [key for key, _ in itertools.groupby(given)] == [
-        key for key, _ in itertools.groupby(told)
-    ]
+    assert _without_begin(given) == _without_begin(told)
+
+
+def _without_begin(statements: list[str]) -> list[str]:
+    """Leave out what writes nothing, and what follows its like.
+
+    Before a statement that writes the driver begins by itself, which is no
+    point of ours: a kill there is one before that statement.
+    """
+    writing = (each for each in statements if each != "BEGIN")
+    return [key for key, _ in itertools.groupby(writing)]

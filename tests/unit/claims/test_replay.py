@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A history that is played again gives the live claims."""
 
-import dataclasses
-
 import hypothesis
 from hypothesis import strategies as st
 import pytest
@@ -133,7 +131,7 @@ def test_a_step_leaves_so_many_devices(step: change.Step, held: int) -> None:
 
 
 def test_a_claim_of_a_note_without_an_id_is_none() -> None:
-    note = dataclasses.replace(_CLAIM, claim_id="")
+    note = _CLAIM._replace(claim_id="")
     assert replay.replay([note]) == {}
 
 
