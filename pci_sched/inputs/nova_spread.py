@@ -6,6 +6,7 @@ A flavor asks by two extra specs, ``pci_sched:spread`` and
 operator by an option, for servers with several ports on one physical network.
 """
 
+import collections
 from collections.abc import Iterable, Mapping
 import dataclasses
 
@@ -32,9 +33,12 @@ POLICIES = (_HARD, _SOFT)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ask:
-    """To keep devices apart, at a level, at all costs or if possible."""
+    """To keep devices apart, at a level, at all costs or if possible.
 
-    level: pci_request.SpreadLevel
+    :ivar level: ``None`` is to not keep them apart, whoever else asks for it.
+    """
+
+    level: pci_request.SpreadLevel | None
     hard: bool = False
 
 
@@ -74,16 +78,21 @@ NOTHING = Asks()
 
 
 def parse(text: str) -> Ask | None:
-    """Read an option or what stands in a binding profile.
+    """Read an option.
 
     :param text: A level such as ``card``, which ``:hard`` or ``:soft`` may
         follow; or ``none``.
     :returns: ``None`` for ``none``.
     :raises ValueError: If it is neither; the message says what is allowed.
     """
+    ask = _read(text)
+    return None if ask.level is None else ask
+
+
+def _read(text: str) -> Ask:
     level, _, policy = text.strip().lower().partition(":")
     if level == NONE and not policy:
-        return None
+        return Ask(None)
     if level not in LEVELS or policy not in ("", *POLICIES):
         raise ValueError(
             f"{oddity.show(text)} is no spread; allowed: none, or one of"
@@ -99,17 +108,15 @@ def of_flavor(
 
     :param extra_specs: All of the flavor's.
     :param oddities: Gets what made no sense, which asks for nothing.
-    :returns: ``None`` if it asks for nothing.
+    :returns: ``None`` if it says nothing.
     """
     level = extra_specs.get(LEVEL_SPEC)
     if level is None:
         return None
-    policy = extra_specs.get(POLICY_SPEC, _SOFT)
-    try:
-        return parse(f"{level}:{policy}")
-    except ValueError as error:
-        oddities.append(oddity.Oddity(f"$.flavor.{LEVEL_SPEC}", str(error)))
-        return None
+    text = level
+    if level.strip().lower() != NONE:
+        text = f"{level}:{extra_specs.get(POLICY_SPEC, _SOFT)}"
+    return _understand(text, f"$.flavor.{LEVEL_SPEC}", oddities)
 
 
 def of_profile(profile: object) -> str | None:
@@ -130,14 +137,20 @@ def of_port(
     :param text: From :func:`of_profile`.
     :param path: Where the profile is, for a person.
     :param oddities: Gets what made no sense, which asks for nothing.
-    :returns: ``None`` if it asks for nothing.
+    :returns: ``None`` if it says nothing.
     """
     if text is None:
         return None
+    return _understand(text, f"{path}.{PROFILE_KEY}", oddities)
+
+
+def _understand(
+    text: str, path: str, oddities: list[oddity.Oddity]
+) -> Ask | None:
     try:
-        return parse(text)
+        return _read(text)
     except ValueError as error:
-        oddities.append(oddity.Oddity(f"{path}.{PROFILE_KEY}", str(error)))
+        oddities.append(oddity.Oddity(path, str(error)))
         return None
 
 
@@ -153,9 +166,9 @@ def apply(
     """Put the devices of a server into groups that are kept apart.
 
     The devices for ports on one physical network are a group, and those of
-    each request of the flavor. What a port asks for goes before what the
-    flavor does, and that before the default, which is for ports alone. Of one
-    device there is nothing to keep apart.
+    each request of the flavor. What a port says goes before what the flavor
+    does, and that before the default, which is for ports alone. Of one device
+    there is nothing to keep apart.
 
     :param devices: The requests of the server.
     :param flavor: What its flavor asks for.
@@ -166,46 +179,45 @@ def apply(
     listed = tuple(devices)
     if flavor is None and default is None and not ports:
         return listed, ()
-    asks = [_ask_for(each, flavor, ports or {}, default) for each in listed]
-    names = [_group_of(*pair) for pair in zip(listed, asks, strict=True)]
-    counts: dict[str, int] = {}
-    for device, name in zip(listed, names, strict=True):
-        counts[name] = counts.get(name, 0) + device.count
-    spreads = {
-        name: pci_request.Spread(name, ask.level, ask.hard)
-        for name, ask in zip(names, asks, strict=True)
-        if ask is not None and counts[name] > 1
-    }
+    found = [_spread_of(each, flavor, ports or {}, default) for each in listed]
+    pairs = list(zip(listed, found, strict=True))
+    counts: collections.Counter[pci_request.Spread] = collections.Counter()
+    for device, spread in pairs:
+        if spread is not None:
+            counts[spread] += device.count
+    spreads = tuple(each for each, count in counts.items() if count > 1)
     return (
         tuple(
-            dataclasses.replace(device, spread_group=name)
-            if name in spreads
+            dataclasses.replace(device, spread_group=spread.group)
+            if spread in spreads
             else device
-            for device, name in zip(listed, names, strict=True)
+            for device, spread in pairs
         ),
-        tuple(spreads.values()),
+        spreads,
     )
 
 
-def _ask_for(
+def _spread_of(
     device: pci_request.DeviceRequest,
     flavor: Ask | None,
     ports: Mapping[str, Ask],
     default: Ask | None,
-) -> Ask | None:
-    if device.port_id is None:
-        return flavor
-    return ports.get(device.port_id) or flavor or default
-
-
-def _group_of(device: pci_request.DeviceRequest, ask: Ask | None) -> str:
-    if ask is None:
-        return ""
-    policy = _HARD if ask.hard else _SOFT
-    place = device.request_id
+) -> pci_request.Spread | None:
+    """Name the group that a device would be in, and how it is kept apart."""
+    ask = flavor
     if device.port_id is not None:
-        network = dict(device.specs[0] if device.specs else ()).get(
-            pci_device.PHYSICAL_NETWORK
-        )
-        place = "ports" if network is None else f"ports on {network}"
-    return f"{place} ({ask.level.value}, {policy})"
+        ask = ports.get(device.port_id) or flavor or default
+    if ask is None or ask.level is None:
+        return None
+    policy = _HARD if ask.hard else _SOFT
+    group = f"{_place_of(device)} ({ask.level.value}, {policy})"
+    return pci_request.Spread(group, ask.level, ask.hard)
+
+
+def _place_of(device: pci_request.DeviceRequest) -> str:
+    if device.port_id is None:
+        return device.request_id
+    network = dict(device.specs[0] if device.specs else ()).get(
+        pci_device.PHYSICAL_NETWORK
+    )
+    return "ports" if network is None else f"ports on {network}"

@@ -21,8 +21,8 @@ _VALIDATORS: Final = (
         ),
         value={
             "type": str,
-            "description": "A physical function, a card, a switch or a port.",
-            "enum": list(nova_spread.LEVELS),
+            "description": "A PF, a card, a switch or a root port; or none.",
+            "enum": [nova_spread.NONE, *nova_spread.LEVELS],
         },
     ),
     base.ExtraSpecValidator(

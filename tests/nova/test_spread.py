@@ -496,7 +496,7 @@ class TestClaims:
 class TestExtraSpecs:
     """nova-api knows what a flavor may say."""
 
-    @pytest.mark.parametrize("level", nova_spread.LEVELS)
+    @pytest.mark.parametrize("level", ["none", *nova_spread.LEVELS])
     def test_a_level_is_taken(self, level: str) -> None:
         validators.validate("pci_sched:spread", level)
 

@@ -9,6 +9,7 @@ from pci_sched.inputs import nova_spread, oddity
 from pci_sched.model import request as pci_request
 
 _PF, _CARD = pci_request.SpreadLevel.PF, pci_request.SpreadLevel.CARD
+_OFF = nova_spread.Ask(None)
 _SOFT_PF = nova_spread.Ask(_PF)
 _HARD_CARD = nova_spread.Ask(_CARD, hard=True)
 
@@ -84,6 +85,12 @@ def test_anything_else_says_what_is_allowed(text: str) -> None:
             _HARD_CARD,
             False,
         ),
+        ({"pci_sched:spread": "none"}, _OFF, False),
+        (
+            {"pci_sched:spread": "none", "pci_sched:spread_policy": "hard"},
+            _OFF,
+            False,
+        ),
         ({"pci_sched:spread": "far"}, None, True),
         (
             {"pci_sched:spread": "pf", "pci_sched:spread_policy": "x"},
@@ -105,6 +112,7 @@ def test_a_flavor_asks_by_two_extra_specs(
     [
         ({}, None, False),
         ({"pci_sched_spread": "card:hard"}, _HARD_CARD, False),
+        ({"pci_sched_spread": "none"}, _OFF, False),
         ({"pci_sched_spread": ["card"]}, None, True),
         (None, None, False),
         ("card", None, False),
@@ -160,3 +168,17 @@ class TestGroups:
     def test_tunnelled_ports_are_a_group(self) -> None:
         found = _groups(_port("1", None), _port("2", None), default=_SOFT_PF)
         assert list(found.values()) == [("pf", False, {"for-1", "for-2"})]
+
+    def test_a_port_may_switch_off_what_its_flavor_asks_for(self) -> None:
+        found = _groups(
+            _port("1"),
+            _port("2"),
+            _port("3"),
+            flavor=_SOFT_PF,
+            ports={"3": _OFF},
+        )
+        assert list(found.values()) == [("pf", False, {"for-1", "for-2"})]
+
+    def test_a_flavor_may_switch_off_the_default(self) -> None:
+        found = _groups(_port("1"), _port("2"), flavor=_OFF, default=_SOFT_PF)
+        assert found == {}
