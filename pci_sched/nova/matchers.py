@@ -13,7 +13,7 @@ from typing import Any
 from pci_sched.inputs import nova_request, nova_rows, nova_spread
 from pci_sched.matching import matcher
 from pci_sched.matching import options as pci_options
-from pci_sched.nova import spec_rows, spread_asks
+from pci_sched.nova import neighbours, spec_rows, spread_asks
 
 #: The names of a request, its count, and its alternatives.
 _Row = tuple[
@@ -31,7 +31,8 @@ def of_requests(
 ) -> matcher.Matcher:
     """Make requests ready to be matched.
 
-    Their devices are kept apart as :mod:`.spread_asks` knows.
+    Their devices are kept apart as :mod:`.spread_asks` knows, also from what
+    the server has already: that is requested behind them.
 
     :param requests: ``nova.objects.InstancePCIRequest`` objects.
     :param mapping: What Placement chose for each group of a request; where
@@ -47,6 +48,7 @@ def of_requests(
         cells,
         options,
         spread_asks.recall(listed),
+        spread_asks.beside(),
     )
 
 
@@ -79,13 +81,14 @@ def _make(
     cells: frozenset[int],
     options: pci_options.Options,
     asks: nova_spread.Asks,
+    beside: tuple[neighbours.Neighbour, ...],
 ) -> matcher.Matcher:
     rows = tuple(map(_thaw, content))
-    reading = dataclasses.replace(
-        nova_request.read(nova_rows.SpecRows(pci_requests=rows)), asks=asks
-    )
+    reading = nova_request.read(nova_rows.SpecRows(pci_requests=rows))
     providers = nova_request.read_providers(reading, dict(mapping))
+    devices = (*reading.devices, *[each.request for each in beside])
+    reading = dataclasses.replace(reading, devices=devices, asks=asks)
     request = dataclasses.replace(
         reading.to_request(providers=providers), numa_cells=cells
     )
-    return matcher.Matcher(request, options)
+    return matcher.Matcher(neighbours.tie(request, beside), options)

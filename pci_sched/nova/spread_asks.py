@@ -12,6 +12,7 @@ from typing import Any
 import weakref
 
 from pci_sched.inputs import nova_spread
+from pci_sched.nova import neighbours
 
 #: What is known of requests by themselves: in a scheduler, where one object
 #: goes through all filters.
@@ -24,6 +25,7 @@ class _Present(threading.local):
     """What holds for whatever this thread asks for at present."""
 
     asks = nova_spread.NOTHING
+    beside: tuple[neighbours.Neighbour, ...] = ()
 
 
 _PRESENT = _Present()
@@ -47,20 +49,23 @@ def note(requests: Iterable[Any], asks: nova_spread.Asks) -> None:
 
 
 @contextlib.contextmanager
-def asking(asks: nova_spread.Asks) -> Iterator[None]:
+def asking(
+    asks: nova_spread.Asks, beside: tuple[neighbours.Neighbour, ...] = ()
+) -> Iterator[None]:
     """Have this thread ask for something meanwhile.
 
     :param asks: What the flavor of a server, its ports and the operator ask
         for.
+    :param beside: What the server has, if it gets more devices.
 
     :yields: Nothing.
     """
-    before = _PRESENT.asks
-    _PRESENT.asks = asks
+    before = _PRESENT.asks, _PRESENT.beside
+    _PRESENT.asks, _PRESENT.beside = asks, beside
     try:
         yield
     finally:
-        _PRESENT.asks = before
+        _PRESENT.asks, _PRESENT.beside = before
 
 
 def recall(requests: Iterable[Any]) -> nova_spread.Asks:
@@ -79,3 +84,8 @@ def recall(requests: Iterable[Any]) -> nova_spread.Asks:
         # Nothing that Nova would ask for.
         pass
     return nova_spread.NOTHING
+
+
+def beside() -> tuple[neighbours.Neighbour, ...]:
+    """Tell what the server has that this thread asks for."""
+    return _PRESENT.beside

@@ -106,7 +106,7 @@ def test_on_says_so_in_one_line(
         assert word in said
 
 
-def test_only_seven_methods_and_a_name_are_replaced(switch: _Switch) -> None:
+def test_only_eight_methods_and_a_name_are_replaced(switch: _Switch) -> None:
     before = _nova()
     switch()
     changed = {
@@ -121,6 +121,7 @@ def test_only_seven_methods_and_a_name_are_replaced(switch: _Switch) -> None:
         ("ResourceTracker", "instance_claim"),
         ("ResourceTracker", "_move_claim"),
         ("ComputeManager", "_attach_interface"),
+        ("ComputeManager", "_claim_pci_device_for_interface_attach"),
         ("ComputeManager", "_claim_pci_for_instance_vifs"),
         ("ComputeManager", "_claim_from_pci_reqs"),
         ("nova.compute.resource_tracker", "pci_request"),

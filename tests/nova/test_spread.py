@@ -2,10 +2,13 @@
 """Devices of one server that must not fail together, on Nova's objects."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+import dataclasses
 import logging
 from typing import Any
 from unittest import mock
 
+import hypothesis
+from hypothesis import strategies as st
 from nova import conf as nova_conf
 from nova import exception as nova_exception
 from nova import objects
@@ -16,7 +19,12 @@ import pytest
 
 from pci_sched import conf as pci_conf
 from pci_sched import exception
-from pci_sched.inputs import host_facts, neutron_lists, nova_spread
+from pci_sched.inputs import (
+    host_facts,
+    neutron_lists,
+    nova_pci_request,
+    nova_spread,
+)
 from pci_sched.model import address as pci_address
 from pci_sched.model import host as pci_host
 from pci_sched.model import request as pci_request
@@ -26,8 +34,10 @@ from pci_sched.nova import (
     filters,
     inquiry,
     look_up,
+    neighbours,
     patience,
     scheduler_matcher,
+    spec_rows,
     spread_asks,
     weights,
     world,
@@ -350,6 +360,128 @@ class TestCompute:
             assert host.supports(*_ports(2))
 
 
+class TestLater:
+    """A port that is attached later is kept apart from what is there."""
+
+    @pytest.fixture(params=["nova", "best", "pack", "spread"], autouse=True)
+    def _choice(self, request: pytest.FixtureRequest) -> Iterator[None]:
+        CONF.set_override("device_choice", request.param, "pci_sched")
+        yield
+        CONF.clear_override("device_choice", "pci_sched")
+
+    @pytest.mark.parametrize("ask", [_HARD_PF, _SOFT_PF])
+    def test_it_gets_a_vf_of_another_pf(self, ask: nova_spread.Ask) -> None:
+        for here, other in (1, 2), (2, 1):
+            there = _neighbour(f"0000:0{here}:00.0", _ports(1)[0])
+            with spread_asks.asking(nova_spread.Asks(ask), (there,)):
+                (found,) = _two_cards().claim(_ports(2)[1])
+            assert found.startswith(f"0000:0{other}:00")
+
+    @hypothesis.given(
+        free=st.dictionaries(st.integers(1, 4), st.integers(1, 2), min_size=1),
+        held=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+        ask=st.sampled_from([_HARD_PF, _SOFT_PF]),
+    )
+    @hypothesis.settings(
+        suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+        max_examples=30,
+        deadline=None,
+    )
+    def test_whatever_is_free_and_held(
+        self, free: dict[int, int], held: list[int], ask: nova_spread.Ask
+    ) -> None:
+        first, second = _ports(2)
+        there = tuple(
+            _neighbour(f"0000:0{bus}:00.0", first, number)
+            for number, bus in enumerate(held, 1)
+        )
+        devices = [
+            device
+            for bus, count in free.items()
+            for device in made.card(bus, count, pf=False)
+        ]
+        host = made.Compute(counts.DeviceCounts, devices)
+        apart = free.keys() - set(held)
+        with spread_asks.asking(nova_spread.Asks(ask), there):
+            assert host.supports(second) is bool(apart or not ask.hard)
+            if apart or not ask.hard:
+                (found,) = host.claim(second)
+                assert int(found[6]) in (apart or free)
+
+    def test_hard_means_a_refusal_and_soft_does_not(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        first, second = _ports(2)
+        there = (
+            _neighbour("0000:01:00.0", first),
+            _neighbour("0000:02:00.0", first),
+        )
+        host = _two_cards()
+        with spread_asks.asking(nova_spread.Asks(_HARD_PF), there):
+            assert not host.supports(second)
+            with pytest.raises(nova_exception.PciDeviceRequestFailed):
+                host.claim(second)
+        with spread_asks.asking(nova_spread.Asks(_SOFT_PF), there):
+            assert host.supports(second)
+            assert len(host.claim(second)) == 1
+        assert "held 0000:01:00.1, held 0000:02:00.1" in caplog.text
+
+    def test_neighbours_that_are_together_are_no_reason_to_refuse(
+        self,
+    ) -> None:
+        first, second = _ports(2)
+        there = (
+            _neighbour("0000:01:00.0", first, 1),
+            _neighbour("0000:01:00.0", first, 2),
+        )
+        with spread_asks.asking(nova_spread.Asks(_HARD_PF), there):
+            (found,) = _two_cards().claim(second)
+        assert found.startswith("0000:02:00")
+
+    def test_ports_on_another_network_do_not_matter(self) -> None:
+        first, second = _ports(2)
+        first.spec = [{**first.spec[0], "physical_network": "other"}]
+        there = (_neighbour("0000:01:00.0", first),)
+        host = made.Compute(counts.DeviceCounts, made.card(1, 2, pf=False))
+        with spread_asks.asking(nova_spread.Asks(_HARD_PF), there):
+            assert len(host.claim(second)) == 1
+
+    def test_all_that_the_server_has_for_ports_is_a_neighbour(self) -> None:
+        first, second = _ports(2)
+        alias = made.request(_VF, number=7)
+        devices = [
+            objects.PciDevice(
+                address=f"0000:01:00.{number}",
+                parent_addr=parent,
+                request_id=each.request_id,
+            )
+            for number, (parent, each) in enumerate(
+                [("0000:01:00.0", first), (None, second), ("x", alias)], 1
+            )
+        ]
+        instance = _instance({}, requests=[first, second, alias])
+        instance.pci_devices = objects.PciDeviceList(objects=devices)
+        card = pool_domains.FaultDomains("lag", "card")
+        found = neighbours.find(instance, (("0000:01:00.0", card),))
+        assert [each.request.request_id for each in found] == [
+            "held 0000:01:00.1",
+            "held 0000:01:00.2",
+        ]
+        assert [each.domains for each in found] == [
+            card,
+            pool_domains.of_address("0000:01:00.2"),
+        ]
+
+
+def _neighbour(root: str, request: Any, number: int = 1) -> Any:
+    (read,) = nova_pci_request.read(spec_rows.read_requests([request]), [])
+    name = f"held {root[:-1]}{number}"
+    return neighbours.Neighbour(
+        dataclasses.replace(read.device, request_id=name, count=1),
+        pool_domains.of_address(root),
+    )
+
+
 def test_an_audit_tells_the_count_what_the_host_publishes() -> None:
     known = _published({1: "0000:04:00.0"})
     attending = attendant.Attendant(CONF)
@@ -454,7 +586,46 @@ class TestClaims:
     def test_nobody_is_asked_where_there_is_no_time(self) -> None:
         vif = {"id": _ports(1)[0].requester_id, "profile": {}}
         server = _instance({}, vif, requests=_ports(2))
-        assert port_asks.PortAsks(None).find(server, 5.0, []) == ()
+        requests = server.pci_requests.requests
+        assert port_asks.PortAsks(None).find(server, requests, 5.0, []) == ()
+
+    def test_who_attaches_a_port_knows_what_the_server_has(self) -> None:
+        asked: list[str] = []
+
+        def fetch(port_ids: Collection[str]) -> dict[str, Any]:
+            asked.extend(port_ids)
+            return {each: neutron_lists.PortDetail() for each in port_ids}
+
+        said: list[Any] = []
+
+        def claim(
+            self: Any, context: Any, instance: Any, pci_reqs: Any
+        ) -> None:
+            said.append((spread_asks.recall([]), spread_asks.beside()))
+
+        first, second = _ports(2)
+        vif = {"id": first.requester_id, "profile": {}}
+        server = _instance(_HARD, vif, requests=[first])
+        device = objects.PciDevice(
+            address="0000:01:00.1",
+            parent_addr="0000:01:00.0",
+            request_id=first.request_id,
+        )
+        server.pci_devices = objects.PciDeviceList(objects=[device])
+        manager = mock.Mock()
+        manager.rt.pci_tracker.stats.fails_together = ()
+        more = mock.Mock(requests=[second])
+        ports = port_asks.PortAsks(fetch)
+        spreading.keeping_apart(CONF, claim, ports)(manager, 1, server, more)
+        ((asks, beside),) = said
+        assert asks == nova_spread.Asks(_HARD_PF)
+        assert [each.domains.pf for each in beside] == ["0000:01:00.0"]
+        assert asked == [second.requester_id]
+        assert spread_asks.beside() == ()
+
+        server.flavor = _flavor({})
+        spreading.keeping_apart(CONF, claim, ports)(manager, 1, server, more)
+        assert said[1] == (nova_spread.NOTHING, ())
 
     def test_of_one_device_nobody_is_asked(self) -> None:
         alias = made.request(_VF, count=4)

@@ -4,6 +4,8 @@
 from collections.abc import Collection
 
 from nova import objects
+from nova.tests.functional.api import client as api_client
+import pytest
 
 from tests.nova_functional import (
     cluster,
@@ -100,6 +102,21 @@ class TestHook(hooked.Hooked, Spread):
 
         assert server["status"] == "ERROR"
         assert self.counted() == {"sriov1": 0}
+
+    def test_a_port_that_is_attached_gets_a_vf_of_another_pf(self) -> None:
+        self.flags(port_spread="pf:hard", group="pci_sched")
+        self.start_host("sriov1", cluster.SRIOV, pfs=2)
+        server = self.boot([self.neutron.add_port("first", "direct")])
+
+        self.attach(server, self.neutron.add_port("second", "direct"))
+        apart = self.pfs_of(server)
+        third = self.neutron.add_port("third", "direct")
+        with pytest.raises(api_client.OpenStackApiException) as refused:
+            self.attach(server, third)
+
+        assert len(apart) == 2
+        assert refused.value.response.status_code == 400
+        assert self.counted() == {"sriov1": 2}
 
     def test_a_server_stays_apart_when_it_moves(self) -> None:
         for name in "sriov1", "sriov2":

@@ -129,12 +129,12 @@ def names_of(
     """Say how a plan calls the requests; no two have the same name there.
 
     :param requests: ``nova.objects.InstancePCIRequest`` objects.
-    :param asked: What was made of them.
+    :param asked: What was made of them, and then of what the server has.
     :returns: The name in the plan, and Nova's own; requests for no device
         are left out.
     """
     real = [each for each in requests if each.count > 0]
     return [
         (device.request_id, request.request_id)
-        for device, request in zip(asked.devices, real, strict=True)
+        for device, request in zip(asked.devices, real, strict=False)
     ]

@@ -11,9 +11,17 @@ from pci_sched.matching import explain, matcher, refusal_code, solve
 from pci_sched.matching import plan as pci_plan
 from pci_sched.matching import refusal as pci_refusal
 from pci_sched.model import device as pci_device
-from pci_sched.nova import consumption, device_stats, faults, spec_rows
+from pci_sched.nova import (
+    consumption,
+    device_stats,
+    faults,
+    neighbours,
+    spec_rows,
+    spread_asks,
+)
 from pci_sched.nova.compute import choosing, free_devices, links
 from pci_sched.pools import link_mark
+from pci_sched.pools import supply as pool_supply
 
 LOG = logging.getLogger(__name__)
 
@@ -190,7 +198,18 @@ class DeviceCounts(device_stats.ExactDeviceStats):
         if isinstance(found, pci_refusal.Refusal) and found.code is limit:
             patient = self._matcher(question, PATIENCE)
             found = patient.match(self._supply(question, self._records()))
+        if isinstance(found, pci_plan.Plan):
+            return neighbours.leave_out(found, spread_asks.beside())
         return found
+
+    def _supply(
+        self,
+        question: device_stats.Question,
+        records: Sequence[consumption.Pool],
+    ) -> pool_supply.Supply:
+        supply = super()._supply(question, records)
+        beside = spread_asks.beside()
+        return neighbours.add_to(supply, beside) if beside else supply
 
     def _enough(self, question: device_stats.Question) -> list[Any]:
         """Describe the pools, as far as it may matter for a yes or no."""

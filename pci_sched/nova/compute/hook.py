@@ -120,6 +120,11 @@ def _install(conf: cfg.ConfigOpts) -> None:
             _replace(compute_manager.ComputeManager, name, keep)
     _replace(
         compute_manager.ComputeManager,
+        "_claim_pci_device_for_interface_attach",
+        keep,
+    )
+    _replace(
+        compute_manager.ComputeManager,
         "_attach_interface",
         attaching.unwinding,
     )

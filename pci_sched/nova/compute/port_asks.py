@@ -6,7 +6,7 @@ server that is being created there is none yet: Neutron is asked then, as the
 scheduler asked it for the same server.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from oslo_log import log as logging
@@ -55,7 +55,11 @@ class PortAsks:
         self._patience = waiting or patience.Patience(neutron_error.is_away)
 
     def find(
-        self, instance: Any, timeout_s: float, oddities: list[oddity.Oddity]
+        self,
+        instance: Any,
+        requests: Iterable[Any],
+        timeout_s: float,
+        oddities: list[oddity.Oddity],
     ) -> tuple[tuple[str, nova_spread.Ask], ...]:
         """Tell what the ports of a server ask for.
 
@@ -64,12 +68,13 @@ class PortAsks:
         they ask for nothing, and the log says so.
 
         :param instance: ``nova.objects.Instance``.
+        :param requests: All its ``nova.objects.InstancePCIRequest`` objects.
         :param timeout_s: How many seconds to wait for Neutron.
         :param oddities: Gets what made no sense, which asks for nothing.
         :returns: By the ports' ids.
         """
         known = dict(_cached(instance))
-        missing = [each for each in _requested(instance) if each not in known]
+        missing = [each for each in _requested(requests) if each not in known]
         found = []
         for port_id, text in (known | self._ask(missing, timeout_s)).items():
             path = f"$.ports[{port_id}].profile"
@@ -111,15 +116,11 @@ def _cached(instance: Any) -> Iterator[tuple[str, str | None]]:
 _FEWEST = 2
 
 
-def _requested(instance: Any) -> list[str]:
+def _requested(requests: Iterable[Any]) -> list[str]:
     """List the ports that devices are wanted for, if there are two."""
-    # Nova loads it for the claim, if it is not there.
-    requests = instance.pci_requests
     rows = [
         each
-        for each in spec_rows.read_requests(
-            (requests and requests.requests) or ()
-        )
+        for each in spec_rows.read_requests(requests)
         if each.source is nova_rows.PciSource.NEUTRON_PORT
     ]
     if sum(each.count or 0 for each in rows) < _FEWEST:

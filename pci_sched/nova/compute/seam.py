@@ -47,6 +47,12 @@ _RESOURCE_TRACKER: Final[_Signatures] = {
 
 _COMPUTE_MANAGER: Final[_Signatures] = {
     "_claim_pci_for_instance_vifs": ("self", "ctxt", "instance"),
+    "_claim_pci_device_for_interface_attach": (
+        "self",
+        "context",
+        "instance",
+        "pci_reqs",
+    ),
     "_attach_interface": (
         "self",
         "context",

@@ -14,7 +14,13 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from pci_sched.inputs import nova_spread, oddity
-from pci_sched.nova import faults, settings, spec_rows, spread_asks
+from pci_sched.nova import (
+    faults,
+    neighbours,
+    settings,
+    spec_rows,
+    spread_asks,
+)
 from pci_sched.nova.compute import port_asks
 
 LOG = logging.getLogger(__name__)
@@ -22,6 +28,8 @@ LOG = logging.getLogger(__name__)
 _INSTANCE = "instance"
 #: Of a move: what the server becomes.
 _NEW_FLAVOR = "new_flavor"
+#: Of a port that is attached: what it requests.
+_MORE = "pci_reqs"
 
 #: Of this process: who does not answer one claim is not asked by the next.
 _PORTS = port_asks.PortAsks()
@@ -38,8 +46,9 @@ def keeping_apart(
     """Have what is claimed meanwhile be kept apart as the server asks for.
 
     :param conf: Nova's, with our options registered; read for each claim.
-    :param stock: A method that takes an ``instance``, and of a move also a
-        ``new_flavor``.
+    :param stock: A method that takes an ``instance``, of a move also a
+        ``new_flavor``; one of the manager where it attaches a port that
+        requests ``pci_reqs``.
     :param ports: Who finds out what its ports ask for.
     :returns: What to put in its place.
     """
@@ -48,12 +57,14 @@ def keeping_apart(
     @functools.wraps(stock)
     def claim(*args: Any, **kwargs: Any) -> Any:
         asks = nova_spread.NOTHING
+        beside: tuple[neighbours.Neighbour, ...] = ()
         try:
             given = signature.bind(*args, **kwargs).arguments
             asks = asks_of(conf, given, ports)
+            beside = _neighbours(given, asks)
         except Exception as error:  # noqa: BLE001
             _faults.note("Devices are not kept apart", error)
-        with spread_asks.asking(asks):
+        with spread_asks.asking(asks, beside):
             return stock(*args, **kwargs)
 
     return claim
@@ -74,11 +85,28 @@ def asks_of(
     instance = given[_INSTANCE]
     flavor = given.get(_NEW_FLAVOR) or instance.flavor
     oddities: list[oddity.Oddity] = []
+    # Nova loads them for the claim, if they are not there.
+    requests = [*_listed(instance.pci_requests), *_listed(given.get(_MORE))]
+    timeout_s = conf.pci_sched.neutron_timeout
     found = nova_spread.Asks(
         nova_spread.of_flavor(spec_rows.read_extra_specs(flavor), oddities),
-        ports.find(instance, conf.pci_sched.neutron_timeout, oddities),
+        ports.find(instance, requests, timeout_s, oddities),
         settings.read(conf).port_spread,
     )
     for each in oddities:
         _oddities.note("Devices are not kept apart as asked for", str(each))
     return found
+
+
+def _neighbours(
+    given: Mapping[str, Any], asks: nova_spread.Asks
+) -> tuple[neighbours.Neighbour, ...]:
+    """Give what a server has, if it gets more and anything is kept apart."""
+    if asks == nova_spread.NOTHING or not _listed(given.get(_MORE)):
+        return ()
+    count = given["self"].rt.pci_tracker.stats
+    return neighbours.find(given[_INSTANCE], count.fails_together)
+
+
+def _listed(requests: Any) -> list[Any]:
+    return list((requests and requests.requests) or ())
