@@ -135,9 +135,12 @@ class ExactDeviceStats(nova_stats.PciDeviceStats):  # type: ignore[misc]
         return outcome is not solve.Outcome.NO
 
     def _match(
-        self, question: Question, asked: matcher.Matcher
+        self,
+        question: Question,
+        asked: matcher.Matcher,
+        records: Sequence[consumption.Pool],
     ) -> pci_plan.Plan | pci_refusal.Refusal:
-        return asked.match(self._supply(question, self._records()))
+        return asked.match(self._supply(question, records))
 
     def _rest(self, question: Question) -> list[consumption.Pool] | None:
         """Say what is left with the requests served, if they can be."""
@@ -145,10 +148,11 @@ class ExactDeviceStats(nova_stats.PciDeviceStats):  # type: ignore[misc]
         if self._may_follow_nova(question):
             taken = self._nova_s_choice(question)
         if taken is None:
-            found = self._match(question, self._matcher(question))
+            records = self._records()
+            found = self._match(question, self._matcher(question), records)
             if not isinstance(found, pci_plan.Plan):
                 return None
-            taken = consumption.by_plan(self._records(), found)
+            taken = consumption.by_plan(records, found)
         return consumption.take(self.pools, taken)
 
     def _may_follow_nova(self, question: Question) -> bool:

@@ -186,18 +186,22 @@ class DeviceCounts(device_stats.ExactDeviceStats):
     def _say_if_links_are_bad(self, question: device_stats.Question) -> None:
         """Explain a claim that ends here, with no word of Nova's on links."""
         if self._has_bad_links():
-            found = self._match(question, self._matcher(question))
+            asked = self._matcher(question)
+            found = self._match(question, asked, self._records())
             if isinstance(found, pci_refusal.Refusal):
                 _say_refused("; ".join(explain.explain(found)))
 
     def _match(
-        self, question: device_stats.Question, asked: matcher.Matcher
+        self,
+        question: device_stats.Question,
+        asked: matcher.Matcher,
+        records: Sequence[consumption.Pool],
     ) -> pci_plan.Plan | pci_refusal.Refusal:
-        found = super()._match(question, asked)
+        found = super()._match(question, asked, records)
         limit = refusal_code.RefusalCode.SEARCH_LIMIT
         if isinstance(found, pci_refusal.Refusal) and found.code is limit:
             patient = self._matcher(question, PATIENCE)
-            found = patient.match(self._supply(question, self._records()))
+            found = super()._match(question, patient, records)
         if isinstance(found, pci_plan.Plan):
             return neighbours.leave_out(found, spread_asks.beside())
         return found
@@ -225,12 +229,12 @@ class DeviceCounts(device_stats.ExactDeviceStats):
         picks = self._nova_s_picks(question)
         if picks is not None:
             return picks
-        asked = self._matcher(question)
-        found = self._match(question, asked)
+        asked, records = self._matcher(question), self._records()
+        found = self._match(question, asked, records)
         if isinstance(found, pci_refusal.Refusal):
             return found
         names = choosing.names_of(question.requests, asked.request)
-        return choosing.by_plan(self.pools, self._records(), found, names)
+        return choosing.by_plan(self.pools, records, found, names)
 
     def _nova_s_picks(self, question: device_stats.Question) -> _Picks | None:
         """Say what Nova itself would take, if that is there to be taken.

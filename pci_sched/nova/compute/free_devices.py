@@ -110,10 +110,12 @@ def held(devices: Iterable[Any], status: str, uuid: str) -> Iterator[Any]:
     :yields: The devices.
     """
     for device in devices:
-        if (
-            getattr(device, _STATUS_FIELD, None) == status
-            and spec_rows.get(device, "instance_uuid") == uuid
-        ):
+        try:
+            # Each device of the host is looked at: the quickest way there is.
+            has_status = device._obj_status == status  # noqa: SLF001
+        except AttributeError:
+            continue
+        if has_status and spec_rows.get(device, "instance_uuid") == uuid:
             yield device
 
 
