@@ -81,7 +81,9 @@ def _read_one(
             _recall_spec(spec, f"{path}.spec[{number}]", known, oddities)
             for number, spec in enumerate(row.spec or ())
         ),
-        numa_policy=_read_policy(row.numa_policy, path, oddities),
+        numa_policy=read_policy(
+            row.numa_policy, f"{path}.numa_policy", oddities
+        ),
         port_id=row.requester_id or None if is_for_port else None,
     )
     providers = () if is_for_port else _read_providers(row)
@@ -110,15 +112,21 @@ def _read_spec(
     return nova_pool_record.read_tags(pairs, path, oddities)
 
 
-def _read_policy(
+def read_policy(
     text: str | None, path: str, oddities: list[oddity.Oddity]
 ) -> pci_request.NumaPolicy:
-    """Read a policy; as in Nova, none is ``legacy``."""
+    """Read a policy; as in Nova, none is ``legacy``.
+
+    :param text: As it stands there.
+    :param path: Where, for a person.
+    :param oddities: Gets what made no sense.
+    :returns: The policy.
+    """
     try:
         return pci_request.NumaPolicy(text or pci_request.NumaPolicy.LEGACY)
     except ValueError:
         problem = f"{oddity.show(text)} is no NUMA policy; taken for legacy"
-        oddities.append(oddity.Oddity(f"{path}.numa_policy", problem))
+        oddities.append(oddity.Oddity(path, problem))
         return pci_request.NumaPolicy.LEGACY
 
 

@@ -23,6 +23,10 @@ Nic = nova_nic.Nic
 Providers = tuple[tuple[str, tuple[str, ...]], ...]
 
 
+#: The extra spec of a flavor that says how near devices must be.
+NUMA_POLICY_SPEC = "hw:pci_numa_affinity_policy"
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SpecReading:
     """What a spec asks for, and what could not be read of it.
@@ -33,6 +37,7 @@ class SpecReading:
         requests themselves (``rp_uuids``).
     :ivar stale: The requests for a port that is not among the networks any
         more. Nova keeps them in the spec when a port is detached.
+    :ivar numa_policy: That of flavor and image, for ports without their own.
     :ivar asks: Which devices are to be kept apart.
     """
 
@@ -42,6 +47,7 @@ class SpecReading:
     stale: frozenset[str] = frozenset()
     orphaned: frozenset[str] = frozenset()
     guest_cells: int = 0
+    numa_policy: pci_request.NumaPolicy = pci_request.NumaPolicy.LEGACY
     asks: nova_spread.Asks = nova_spread.NOTHING
     oddities: tuple[oddity.Oddity, ...] = ()
 
@@ -103,9 +109,21 @@ def read(
             if each.is_for_port and not each.device.port_id
         ),
         guest_cells=max(rows.guest_cells, 0),
+        numa_policy=_read_policy(rows, oddities),
         asks=_read_asks(rows, port_spread, oddities),
         oddities=tuple(oddities),
     )
+
+
+def _read_policy(
+    rows: nova_rows.SpecRows, oddities: list[oddity.Oddity]
+) -> pci_request.NumaPolicy:
+    """Read what flavor and image say; Nova lets them not contradict."""
+    text = rows.extra_specs.get(NUMA_POLICY_SPEC)
+    path = f"$.flavor.{NUMA_POLICY_SPEC}"
+    if text is None:
+        text, path = rows.numa_policy, "$.image"
+    return nova_pci_request.read_policy(text, path, oddities)
 
 
 def _read_asks(

@@ -69,9 +69,11 @@ class SpecRows:
     :ivar pci_requests: ``pci_requests.requests``.
     :ivar extra_specs: Those of ``flavor``; empty where it is not set.
     :ivar guest_cells: How many cells ``numa_topology`` has; 0 without one.
+    :ivar numa_policy: How near devices must be, as ``image`` has it.
     """
 
     networks: tuple[NetworkRow, ...] = ()
     pci_requests: tuple[PciRequestRow, ...] = ()
     extra_specs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     guest_cells: int = 0
+    numa_policy: str | None = None

@@ -22,6 +22,7 @@ class _Kept(NamedTuple):
 
 
 _NOTHING = _Kept(None, agents_list.Listing(None, None, "not read yet"))
+_UNSET = _Kept(None, agents_list.Listing(None, None, "agents_file is not set"))
 
 
 class AgentsFile:
@@ -44,7 +45,7 @@ class AgentsFile:
         :returns: Its hosts.
         """
         if not path:
-            return agents_list.Listing(None, None, "agents_file is not set")
+            return self._miss()
         kept = self._kept
         try:
             mark = _mark(path)
@@ -57,6 +58,15 @@ class AgentsFile:
         else:
             self._kept = _Kept(mark, agents_list.Listing(hosts, None, ""))
         return self._kept.listing
+
+    def _miss(self) -> agents_list.Listing:
+        if self._kept != _UNSET:
+            self._kept = _UNSET
+            LOG.warning(
+                "[pci_sched]fact_sources names a file, and agents_file is not"
+                " set; nothing is known of the L2 agents of hosts from it"
+            )
+        return _UNSET.listing
 
 
 def _mark(path: str) -> _Mark:

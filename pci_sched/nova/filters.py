@@ -19,11 +19,10 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from pci_sched import conf as pci_conf
-from pci_sched.nova import faults, report, scheduler_matcher, world
+from pci_sched.nova import report, scheduler_matcher, world
 
 LOG = logging.getLogger(__name__)
 
-_faults = faults.Faults(LOG.error)
 
 _ASK = " Please report this as a bug of pci_sched"
 
@@ -52,6 +51,8 @@ class VnicTypeFilter(
         super().__init__()
         scheduler_matcher.follow(nova_conf.CONF)
         self.world = world.World(nova_conf.CONF)
+        #: What is wrong with the options, as far as it was said.
+        self._wrong = ""
 
     def filter_all(
         self, filter_obj_list: Iterable[Any], spec_obj: Any
@@ -67,11 +68,7 @@ class VnicTypeFilter(
         try:
             return self._filter(hosts, spec_obj)
         except cfg.Error as err:
-            _faults.note(
-                "[pci_sched] in nova.conf makes no sense; every host passes"
-                " until it is corrected",
-                str(err),
-            )
+            self._say_wrong(str(err))
             return hosts
         except Exception:
             # Whatever is wrong with us must not keep a server from booting.
@@ -90,13 +87,26 @@ class VnicTypeFilter(
         """
         return bool(self.filter_all([host_state], filter_properties))
 
+    def _say_wrong(self, problem: str) -> None:
+        """Say once what is wrong, until it is corrected or something else."""
+        if problem != self._wrong:
+            self._wrong = problem
+            LOG.error(
+                "[pci_sched] in nova.conf makes no sense; every host passes"
+                " until it is corrected: %s (said once)",
+                problem,
+            )
+
     def _filter(self, hosts: list[Any], spec: Any) -> list[Any]:
         if not hosts or scheduler_utils.request_is_rebuild(spec):
             return hosts
         screening = self.world.screening(spec)
+        self._wrong = ""
         if screening.asks_nothing:
             return hosts
-        facts = self.world.facts(screening.chosen)
+        facts = self.world.facts(
+            screening.chosen, for_ports=screening.has_ports
+        )
         found = screening.screen(hosts, facts, self.filter_candidates)
         try:
             report.say(spec.instance_uuid, found, facts)

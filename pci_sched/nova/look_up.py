@@ -243,17 +243,22 @@ class _Finding:
             )
 
     def _attached(self) -> Iterator[pci_request.DeviceRequest]:
-        """Ask for the devices of ports that were attached later."""
-        for nic in self._reading.nics:
-            if not nic.lacks_request:
-                continue
+        """Ask for the devices of ports that were attached later.
+
+        The requests of an old spec do not say for which ports they are: as
+        many ports have theirs among these, the first ones.
+        """
+        lacking = [each for each in self._reading.nics if each.lacks_request]
+        for nic in lacking[len(self._reading.orphaned) :]:
             segments = self._networks.get(nic.network_id or "")
             port = dataclasses.replace(
                 nic.to_port(),
                 segments=segments or self._cached_segments(nic),
             )
             trusted = self._detail(nic.port_id).trusted
-            device = nova_port_request.make(port, trusted=trusted)
+            device = nova_port_request.make(
+                port, trusted=trusted, numa_policy=self._reading.numa_policy
+            )
             if device is not None:
                 yield device
             else:

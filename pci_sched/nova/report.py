@@ -2,6 +2,7 @@
 """What the filter writes into the log of the hosts it refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
+import time
 
 from oslo_log import log as logging
 
@@ -13,6 +14,14 @@ LOG = logging.getLogger(__name__)
 
 #: Refused before, and not when it is asked again: of no host that can be.
 _UNDECIDED = "UNDECIDED"
+
+#: For how long hosts are examined for one line of a log, in seconds. Where it
+#: matters which cells of a host a guest gets, ten thousand would take longer
+#: than the request itself.
+PATIENCE_S = 0.2
+
+#: What is said of the others, and of how many devices they lack.
+_NOT_EXAMINED = ("NOT_EXAMINED", 0)
 
 #: How many devices a host lacks, its name, and the host.
 _Lacking = tuple[int, str, screening.Refused]
@@ -71,8 +80,12 @@ def _say_none_left(
 ) -> None:
     """Write the one line of a request that no host is left for."""
     alike: dict[str, list[_Lacking]] = {}
+    ends_at = time.monotonic() + PATIENCE_S
     for each in refused:
-        code, lacking = each.why_not()
+        code: str | None
+        code, lacking = _NOT_EXAMINED
+        if not alike or time.monotonic() < ends_at:
+            code, lacking = each.why_not()
         found = alike.setdefault(code or _UNDECIDED, [])
         found.append((lacking, each.host.host, each))
     counts = [(len(hosts), code) for code, hosts in alike.items()]
@@ -97,7 +110,7 @@ def _say_why(refused: screening.Refused, facts: l2_facts.Facts) -> str:
 def _find_nearest(
     alike: Mapping[str, Iterable[_Lacking]],
 ) -> screening.Refused:
-    """Find who comes nearest, without a verdict on each.
+    """Find who comes nearest, of those that were examined.
 
     A cloud of ten thousand hosts must not wait for a line of a log.
     """
@@ -108,6 +121,9 @@ def _find_nearest(
 #: The rules in their order: who fails by a later one comes nearer, and who
 #: fails by none of them lacks an agent.
 _RANK = {
-    code.value: number
-    for number, code in enumerate(refusal_code.RefusalCode, start=1)
+    _NOT_EXAMINED[0]: -1,
+    **{
+        code.value: number
+        for number, code in enumerate(refusal_code.RefusalCode, start=1)
+    },
 }

@@ -99,6 +99,11 @@ class Screening:
         request = self._judge.request
         return not request.ports and not request.devices
 
+    @property
+    def has_ports(self) -> bool:
+        """Whether it matters which L2 agents a host has."""
+        return bool(self._judge.request.ports)
+
     def screen(
         self,
         hosts: Iterable[Any],
@@ -174,7 +179,9 @@ class Screening:
         providers = nova_request.read_providers(
             self.knowledge.reading, candidate.get("mappings") or {}
         )
-        return self._make(providers) if providers else self._judge
+        if providers == self.knowledge.reading.providers:
+            return self._judge
+        return self._make(providers)
 
     def _make(self, providers: nova_request.Providers | None) -> verdict.Judge:
         return verdict.Judge(

@@ -29,7 +29,14 @@ def read_spec(spec: Any) -> nova_rows.SpecRows:
         pci_requests=read_requests(_list(pci_requests, "requests")),
         extra_specs=read_extra_specs(get(spec, "flavor")),
         guest_cells=len(_list(get(spec, "numa_topology"), "cells")),
+        numa_policy=_image_policy(get(spec, "image")),
     )
+
+
+def _image_policy(image: Any) -> str | None:
+    properties = image and get(image, "properties")
+    policy = properties and get(properties, "hw_pci_numa_affinity_policy")
+    return str(policy) if policy else None
 
 
 def read_extra_specs(flavor: Any) -> dict[str, str]:

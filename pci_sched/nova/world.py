@@ -98,20 +98,24 @@ class World:
         )
         return made
 
-    def facts(self, chosen: settings.Settings) -> facts.Facts:
+    def facts(
+        self, chosen: settings.Settings, *, for_ports: bool = True
+    ) -> facts.Facts:
         """Read the sources, or take what was read not long ago.
 
         :param chosen: Which sources.
+        :param for_ports: Whether anybody asks; if not, no source is.
         :returns: What they say of hosts.
         """
         group = self._conf.pci_sched
+        sources = chosen.sources if for_ports else ()
         listings = {}
-        if _Source.NEUTRON in chosen.sources:
+        if _Source.NEUTRON in sources:
             listings[_Source.NEUTRON] = self._agents.read(
                 group.neutron_agents_ttl, group.neutron_timeout
             )
-        if _Source.FILE in chosen.sources:
+        if _Source.FILE in sources:
             listings[_Source.FILE] = self._file.read(chosen.agents_file)
         return facts.Facts(
-            chosen.sources, listings, chosen.unlisted, int(time.time())
+            sources, listings, chosen.unlisted, int(time.time())
         )

@@ -27,6 +27,7 @@ from pci_sched.nova import (
     inquiry,
     look_up,
     patience,
+    report,
     scheduler_matcher,
     world,
 )
@@ -354,6 +355,20 @@ class TestCandidates:
         assert neutron.make_filter().host_passes(host, spec)
         assert host.allocation_candidates == good
 
+    def test_where_placement_had_no_say_any_device_will_do(
+        self, neutron: _Neutron, spec: Any, host: Any
+    ) -> None:
+        (request,) = spec.pci_requests.requests
+        request.spec[0]["rp_uuids"] = "rp3"
+        host.allocation_candidates = [{"mappings": {"": ["rp0"]}}]
+        assert neutron.make_filter().host_passes(host, spec)
+
+    def test_who_has_no_port_does_not_wait_for_neutron(
+        self, neutron: _Neutron, spec: Any, host: Any
+    ) -> None:
+        assert neutron.make_filter().host_passes(host, spec)
+        assert neutron.asked == []
+
     def test_a_host_without_a_good_one_does_not_pass(
         self,
         neutron: _Neutron,
@@ -510,11 +525,8 @@ class TestWrongOptions:
         neutron: _Neutron,
         tmp_path: pathlib.Path,
         caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
         line: str,
     ) -> None:
-        # Each is said once, whatever other tests have heard.
-        monkeypatch.setattr(filters._faults, "_said", set())  # noqa: SLF001
         made = neutron.make_filter()
         made.world = world.World(self._load(tmp_path, line))
         hosts = _hosts(*_AGENTS)
@@ -523,6 +535,23 @@ class TestWrongOptions:
         (said,) = _lines(caplog, logging.ERROR)
         assert line.partition(" =")[0] in said
         assert "report" not in said
+
+    def test_what_is_wrong_next_is_said_too(
+        self,
+        neutron: _Neutron,
+        tmp_path: pathlib.Path,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        made, good = neutron.make_filter(), world.World(CONF)
+        wrong = [
+            world.World(self._load(tmp_path, line))
+            for line in ("unlisted_host = maybe", "port_spread = far")
+        ]
+        for each in (*wrong, wrong[1], good, wrong[1]):
+            made.world = each
+            made.filter_all(_hosts(*_AGENTS), _normal(neutron))
+        said = [line.split()[-3] for line in _lines(caplog, logging.ERROR)]
+        assert len(said) == 3
 
     def test_nova_s_count_stays(
         self, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
@@ -560,6 +589,20 @@ class TestLog:
             " trusted=true [TAGS]" in line
         )
         assert "L2 agents: from neutron (0 s old)" in line
+
+    def test_a_line_takes_no_longer_than_it_may(
+        self,
+        neutron: _Neutron,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(report, "PATIENCE_S", 0.0)
+        hosts = _hosts("dead", "ovs", "bare")
+        with caplog.at_level(logging.INFO, _LOGGER):
+            neutron.make_filter().filter_all(hosts, _direct(neutron, {}))
+        (line,) = _lines(caplog)
+        assert "NOT_EXAMINED 2" in line
+        assert "Nearest: dead: " in line
 
     def test_no_line_if_a_host_is_left(
         self, neutron: _Neutron, caplog: pytest.LogCaptureFixture

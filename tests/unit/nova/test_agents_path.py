@@ -75,6 +75,9 @@ def test_another_file_does_not_inherit_hosts(tmp_path: pathlib.Path) -> None:
     assert _names(file, tmp_path / "none.json") is None
 
 
-def test_no_file_is_set() -> None:
-    listing = agents_path.AgentsFile().read("")
-    assert listing == (None, None, "agents_file is not set")
+def test_no_file_is_set(caplog: pytest.LogCaptureFixture) -> None:
+    file = agents_path.AgentsFile()
+    for _ in range(2):
+        assert file.read("") == (None, None, "agents_file is not set")
+    (record,) = caplog.records
+    assert "agents_file is not set" in record.getMessage()

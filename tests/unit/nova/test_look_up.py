@@ -251,6 +251,40 @@ def test_a_port_that_was_attached_gets_its_device(world: _World) -> None:
     assert found.to_request().devices == found.devices
 
 
+def test_an_old_spec_asks_for_its_ports_and_does_not_say_which(
+    world: _World,
+) -> None:
+    world.cache = (_cached("p1", "direct"), _cached("later", "direct"))
+    old = dataclasses.replace(_request("p1"), requester_id=None)
+    found = world.find(
+        _Row(port_id="p1", network_id="n1"),
+        _Row(port_id="later", network_id="n1"),
+        requests=(old,),
+    )
+    names = [each.request_id for each in found.devices]
+    assert names == ["request of p1", "port-later"]
+
+
+@pytest.mark.parametrize(
+    ("more", "policy"),
+    [
+        ({}, "legacy"),
+        (
+            {"extra_specs": {"hw:pci_numa_affinity_policy": "preferred"}},
+            "preferred",
+        ),
+        ({"numa_policy": "required"}, "required"),
+    ],
+)
+def test_a_port_that_was_attached_is_as_near_as_flavor_and_image_say(
+    more: dict[str, Any], policy: str, world: _World
+) -> None:
+    world.cache = (_cached("p1", "direct"),)
+    row = _Row(port_id="p1", network_id="n1")
+    (device,) = world.find(row, **more).devices
+    assert device.numa_policy == policy
+
+
 @pytest.mark.parametrize(
     ("more", "name"),
     [
