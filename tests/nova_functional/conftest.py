@@ -19,7 +19,9 @@ else:
         import nova.tests.functional  # noqa: F401
 
         from tests.nova_functional import (  # noqa: F401
+            eager_readers,
             scenarios,
             waiting_writers,
         )
+    eager_readers.install()
     waiting_writers.install()
