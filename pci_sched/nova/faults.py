@@ -3,6 +3,9 @@
 
 from collections.abc import Callable
 
+#: Far more than anybody reads, and an end to what is remembered.
+_MOST_WORDS = 100
+
 
 class Faults:
     """Says each kind of fault once, however often it happens.
@@ -18,6 +21,7 @@ class Faults:
         """
         self._say = say
         self._said: set[tuple[str, type]] = set()
+        self._words: dict[str, set[str]] = {}
 
     def note(self, what: str, error: Exception | str) -> None:
         """Say what happened, unless a fault of the kind was said before.
@@ -37,3 +41,19 @@ class Faults:
             self._say(
                 "%s: %s: %s (said once)", what, name, error, exc_info=error
             )
+
+    def note_each(self, what: str, words: str) -> None:
+        """Say what somebody wrote that makes no sense, unless it was said.
+
+        :param what: What happens instead of what was wanted.
+        :param words: Where it is and what is wrong. Other words are said
+            again, until there were a hundred.
+        """
+        said = self._words.setdefault(what, set())
+        if words in said or len(said) == _MOST_WORDS:
+            return
+        said.add(words)
+        last = (
+            "; no more of these are said" if len(said) == _MOST_WORDS else ""
+        )
+        self._say("%s: %s (said once%s)", what, words, last)

@@ -21,7 +21,7 @@ def domains(host: Any) -> pool_domains.Domains:
     :param host: ``nova.scheduler.host_manager.HostState``.
     :returns: As :func:`domains_of_text`.
     """
-    return domains_of_text(_text_of(host))
+    return _domains(_pfs(_facts(host)))
 
 
 def domains_of_text(text: str) -> pool_domains.Domains:
@@ -31,7 +31,7 @@ def domains_of_text(text: str) -> pool_domains.Domains:
     :returns: The same object for the same facts; empty if the host does not
         say, so that there are only addresses to go by.
     """
-    return _domains(_pfs(text))
+    return _domains(_pfs(_read(text).facts))
 
 
 def say_if_stale(host: Any, now_s: int) -> str:
@@ -41,7 +41,7 @@ def say_if_stale(host: Any, now_s: int) -> str:
     :param now_s: The time, in seconds since 1970 UTC.
     :returns: As :func:`.host_facts.say_if_stale`.
     """
-    return host_facts.say_if_stale(_facts(_text_of(host)), now_s)
+    return host_facts.say_if_stale(_facts(host), now_s)
 
 
 def _text_of(host: Any) -> str:
@@ -51,17 +51,24 @@ def _text_of(host: Any) -> str:
 
 
 @functools.lru_cache(maxsize=16_384)
-def _facts(text: str) -> host_facts.HostFacts | None:
+def _read(text: str) -> host_facts_reader.FactsReading:
     if not text:
-        return None
-    reading = host_facts_reader.read(text)
+        return host_facts_reader.FactsReading(None)
+    return host_facts_reader.read(text)
+
+
+def _facts(host: Any) -> host_facts.HostFacts | None:
+    reading = _read(_text_of(host))
     for oddity in reading.oddities[:1]:
-        _faults.note("A host publishes what makes no sense", str(oddity))
+        _faults.note_each(
+            "A host publishes what makes no sense", f"{host.host}: {oddity}"
+        )
     return reading.facts
 
 
-def _pfs(text: str) -> tuple[host_facts.PfFacts, ...]:
-    facts = _facts(text)
+def _pfs(
+    facts: host_facts.HostFacts | None,
+) -> tuple[host_facts.PfFacts, ...]:
     return (facts and facts.pfs) or ()
 
 

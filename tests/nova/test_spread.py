@@ -662,6 +662,12 @@ class TestClaims:
         found = self._asked(self._claiming, 1, 2, instance)
         assert found == nova_spread.NOTHING
         assert "is no spread" in caplog.text
+        # What the next flavor says is another matter.
+        for _ in range(2):
+            other = _instance({"pci_sched:spread": "wide"})
+            other.flavor.name = "other"
+            self._asked(self._claiming, 1, 2, other)
+        assert caplog.text.count("flavor other: ") == 1
 
 
 class TestExtraSpecs:

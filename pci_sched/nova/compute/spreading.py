@@ -94,7 +94,10 @@ def asks_of(
         settings.read(conf).port_spread,
     )
     for each in oddities:
-        _oddities.note("Devices are not kept apart as asked for", str(each))
+        _oddities.note_each(
+            "Devices are not kept apart as asked for",
+            f"flavor {spec_rows.get(flavor, 'name')}: {each}",
+        )
     return found
 
 
