@@ -11,82 +11,20 @@ A scheduler asks this of every host for every request; it is the one place
 where a microsecond counts.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 import functools
-import itertools
-import math
-import operator
 from typing import Any, NamedTuple
 
-from pci_sched.matching import ask as pci_ask
 from pci_sched.matching import demand as pci_demand
-from pci_sched.matching import hall, rules
+from pci_sched.matching import hall
+from pci_sched.matching import lore as pool_lore
 from pci_sched.matching import options as pci_options
-from pci_sched.pools import domains as pool_domains
 from pci_sched.pools import link_mark
-from pci_sched.pools import profile as pool_profile
-from pci_sched.pools import supply as pool_supply
 
-#: What the rules look at whatever a request asks for.
-_ALWAYS = ("dev_type", pool_profile.REMOTE_MANAGED)
-
-#: What few pools have: the mark of a bad link.
-_MARK = link_mark.TAG
+_MARK = pool_lore.MARK
 
 #: There are two to the power of this many sets of demands.
 _MOST_DEMANDS = 6
-
-#: Far more than a cloud has, and an end to what is remembered.
-_MOST_KNOWN = 4096
-
-
-class Want(NamedTuple):
-    """Devices wanted under the same conditions."""
-
-    ask: pci_ask.Ask
-    wanted: int
-
-
-_Read = Callable[[Mapping[str, Any]], tuple[Any, ...]]
-
-
-class _Pools(NamedTuple):
-    """What was learned of single pools.
-
-    :ivar read: Gives the values of a pool that the rules look at, but for
-        the mark of a bad link, which comes after them if there is any.
-    :ivar known: The number of a kind, by those values.
-    :ivar plenty: With how many devices each kind serves all the demands that
-        it may serve, whatever else is there; infinite if that depends.
-    :ivar others: For each kind the demands that it does not serve, as bits.
-    """
-
-    read: _Read
-    known: Mapping[tuple[Any, ...], int]
-    plenty: tuple[float, ...]
-    others: tuple[int, ...]
-
-    def values(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Give what makes the kind of a pool."""
-        values = self.read(record)
-        return (*values, record[_MARK]) if _MARK in record else values
-
-
-class _Lore(NamedTuple):
-    """All that was learned, in one piece for whoever reads it.
-
-    :ivar checks: For numbers of kinds: how many devices are wanted of them
-        together.
-    :ivar mixed: Pairs of kinds of which one is of PFs, one of their children.
-    :ivar whole: How many devices are wanted by demands that PFs may serve;
-        ``None`` if children of PFs may serve one of them, too.
-    """
-
-    pools: _Pools
-    checks: hall.Checks
-    mixed: tuple[tuple[int, int], ...]
-    whole: int | None
-    kinds: tuple[hall.Kind, ...]
 
 
 class Description(NamedTuple):
@@ -114,33 +52,24 @@ class Glance:
     Requests that want the same share one, and with it what it learned.
     """
 
-    __slots__ = ("_all", "_keys", "_lore", "_tag_rules", "_wants")
+    __slots__ = ("_all", "_lore", "_teacher")
 
-    def __init__(
-        self, wants: tuple[Want, ...], tag_rules: pci_options.TagRules
-    ) -> None:
-        self._wants = wants
-        self._tag_rules = tag_rules
-        keys = {wish.key for wish in _wishes(wants)}
-        if any(each.ask.live_migratable for each in wants):
-            keys.add(pool_profile.LIVE_MIGRATABLE)
-        self._keys = tuple(sorted(keys.union(_ALWAYS)))
-        # Fails on a pool that lacks a key; most pools have all of them.
-        read: _Read = operator.itemgetter(*self._keys)
-        self._all = (1 << len(wants)) - 1
-        self._lore = self._settle(read, {}, (hall.Kind(),))
+    def __init__(self, teacher: pool_lore.Teacher) -> None:
+        self._teacher = teacher
+        self._all = (1 << len(teacher.wants)) - 1
+        self._lore = teacher.begin()
 
-    def is_servable(self, records: Sequence[Mapping[str, Any]]) -> bool | None:
+    def is_servable(self, records: pool_lore.Records) -> bool | None:
         """Tell whether pools can serve the request.
 
         :param records: As for :meth:`.supply.Supply.of_records`; not changed.
         :returns: ``None`` where a glance is not enough.
         """
-        read, known, plenty, others = self._lore.pools
+        read, known, plenty, others, sort = self._lore.pools
         missing = self._all
         try:
             # One pool of each kind is mostly more than enough.
-            for record in records:
+            for record in sort[len(records)](records):
                 values = read(record)
                 if _MARK in record:
                     values += (record[_MARK],)
@@ -156,7 +85,7 @@ class Glance:
         except (AttributeError, TypeError):
             return None
 
-    def _count(self, records: Sequence[Mapping[str, Any]]) -> bool | None:
+    def _count(self, records: pool_lore.Records) -> bool | None:
         """Judge by the sums over all pools, all of a known kind."""
         lore = self._lore
         read, known = lore.pools.read, lore.pools.known
@@ -210,9 +139,7 @@ class Glance:
                 return None
         return True
 
-    def describe(
-        self, records: Sequence[Mapping[str, Any]]
-    ) -> Description | None:
+    def describe(self, records: pool_lore.Records) -> Description | None:
         """Tell what keeps pools from serving the request, and how far.
 
         :param records: Of which :meth:`is_servable` says that they cannot.
@@ -250,114 +177,19 @@ class Glance:
         for those, wanted in lore.checks:
             left = sum([free[kind] for kind in those])
             lacking = max(lacking, wanted - left)
-        alone = [0] * len(self._wants)
+        alone = [0] * len(self._teacher.wants)
         for kind, count in zip(lore.kinds, free, strict=True):
             for number in kind.demands:
                 alone[number] += count
         return Description(lacking, tuple(alone), frozenset(found))
 
-    def _learn(self, records: Iterable[object]) -> bool:
-        """Learn the kinds of some pools; tell whether there was any."""
-        read, known = self._lore.pools.read, dict(self._lore.pools.known)
-        kinds = dict.fromkeys(self._lore.kinds)
-        for record in records:
-            if not isinstance(record, Mapping):
-                return False
-            values = self._values(record)
-            # Equal values of other types, as 1 and true, are not the same.
-            if not all(isinstance(each, str | None) for each in values):
-                return False
-            if not all(key in record for key in self._keys):
-                read = self._read_gaps
-            if values not in known:
-                if len(known) == _MOST_KNOWN:
-                    return False
-                kind = self._judge(values)
-                kinds.setdefault(kind)
-                known[values] = list(kinds).index(kind)
-        if read == self._lore.pools.read and len(known) == len(
-            self._lore.pools.known
-        ):
+    def _learn(self, records: pool_lore.Records) -> bool:
+        """Learn of the pools of a host; tell whether there was any news."""
+        learned = self._teacher.teach(self._lore, records)
+        if learned is None:
             return False
-        self._lore = self._settle(read, known, tuple(kinds))
+        self._lore = learned
         return True
-
-    def _values(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
-        mark = (record[_MARK],) if _MARK in record else ()
-        return self._read_gaps(record) + mark
-
-    def _read_gaps(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(map(record.get, self._keys))
-
-    def _judge(self, values: tuple[str | None, ...]) -> hall.Kind:
-        # The mark is the last value, if there is one.
-        pairs = zip((*self._keys, _MARK), values, strict=False)
-        profile = pool_profile.Profile.of(pairs)
-        pool = pool_supply.SupplyPool(profile, None, None, None, 1, _NOWHERE)
-        served = frozenset(
-            number
-            for number, each in enumerate(self._wants)
-            if not any(
-                rule(rules.Case(each.ask, tag_rules=self._tag_rules), pool)
-                for rule in rules.PROFILE_RULES
-            )
-        )
-        if not served:
-            return hall.Kind()
-        return hall.Kind(served, profile.is_pf, profile.is_part)
-
-    def _settle(
-        self,
-        read: _Read,
-        known: Mapping[tuple[Any, ...], int],
-        kinds: tuple[hall.Kind, ...],
-    ) -> _Lore:
-        """Work out all that depends on which kinds there are."""
-        checks = hall.find_checks([each.wanted for each in self._wants], kinds)
-        wholes = [n for n, kind in enumerate(kinds) if kind.is_pf]
-        parts = [n for n, kind in enumerate(kinds) if kind.is_part]
-        mixed = tuple(itertools.product(wholes, parts))
-        pools = _Pools(
-            read,
-            known,
-            tuple(
-                math.inf
-                if mixed
-                else sum(self._wants[each].wanted for each in kind.demands)
-                for kind in kinds
-            ),
-            tuple(
-                self._all & ~sum(1 << number for number in kind.demands)
-                for kind in kinds
-            ),
-        )
-        return _Lore(
-            pools,
-            checks,
-            mixed,
-            self._count_whole(kinds),
-            kinds,
-        )
-
-    def _count_whole(self, kinds: Iterable[hall.Kind]) -> int | None:
-        """Count what PFs may serve, if nothing else may serve it."""
-        wholes: set[int] = set()
-        others: set[int] = set()
-        for kind in kinds:
-            (wholes if kind.is_pf else others).update(kind.demands)
-        if wholes & others:
-            return None
-        return sum(self._wants[number].wanted for number in wholes)
-
-
-#: Where the pool is from which a kind is learned.
-_NOWHERE = pool_domains.FaultDomains()
-
-
-def _wishes(wants: Iterable[Want]) -> Iterator[pci_ask.Wish]:
-    for each in wants:
-        for alternative in each.ask.alternatives:
-            yield from alternative
 
 
 def prepare(
@@ -378,13 +210,15 @@ def prepare(
     )
     if by_place or len(demands) > _MOST_DEMANDS:
         return None
-    wants = tuple(Want(each.ask, each.count) for each in demands)
+    wants = tuple(pool_lore.Want(each.ask, each.count) for each in demands)
     by_absence = tag_rules is pci_options.TagRules.STRICT and any(
-        wish.value is None for wish in _wishes(wants)
+        wish.value is None for wish in pool_lore.wishes(wants)
     )
     return None if by_absence else _make(wants, tag_rules)
 
 
 @functools.lru_cache(maxsize=128)
-def _make(wants: tuple[Want, ...], tag_rules: pci_options.TagRules) -> Glance:
-    return Glance(wants, tag_rules)
+def _make(
+    wants: tuple[pool_lore.Want, ...], tag_rules: pci_options.TagRules
+) -> Glance:
+    return Glance(pool_lore.Teacher(wants, tag_rules))

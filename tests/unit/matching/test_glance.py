@@ -300,6 +300,28 @@ def test_an_answer_is_of_what_the_pools_say_now() -> None:
         assert ready.glance(pools) is True
 
 
+class _Unread(dict[str, Any]):
+    """A pool that nobody should look at."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise AssertionError(key)
+
+
+def test_the_most_useful_pool_of_hosts_alike_is_looked_at_first() -> None:
+    ready = _matcher({}, {"trusted": "true"})
+    others = [_vfs(9, trusted=None), _vfs(9, trusted="false")]
+    enough = _vfs(2, trusted="true")
+    assert ready.glance([*others, enough]) is True
+    assert ready.glance([*map(_Unread, others), enough]) is True
+    # And all of them, where it is not enough or stands somewhere else.
+    short = _vfs(1, trusted="true")
+    assert ready.glance([*others, short]) is True
+    assert ready.glance([short, *others]) is True
+    assert ready.glance([enough, *others]) is True
+    assert ready.glance([*others, _vfs(0, trusted="true")]) is False
+    assert ready.glance([*others, _vfs(9, trusted="false")]) is False
+
+
 def test_requests_that_want_the_same_share_what_was_learned() -> None:
     first = _matcher({"physical_network": "shared"})
     first.glance([_vfs(1, physical_network="shared")])
