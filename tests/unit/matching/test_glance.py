@@ -165,12 +165,15 @@ def test_a_tag_that_is_no_text_takes_a_search(value: object) -> None:
     ids=["no count", "count is null", "no mapping"],
 )
 def test_an_odd_pool_takes_a_search(pool: Any) -> None:
-    assert _matcher({}).glance([pool, _vfs(9)]) is None
+    assert _matcher({}).glance([pool, _vfs(0)]) is None
 
 
 def test_what_comes_after_enough_is_not_looked_at() -> None:
     """More pools never make less."""
-    assert _matcher({}).glance([_vfs(1), "a pool"]) is True  # type: ignore[list-item]
+    ready = _matcher({"first": "yes"})
+    enough = _vfs(1, first="yes")
+    assert ready.glance([enough, _vfs(1)]) is True
+    assert ready.glance([enough, "a pool"]) is True  # type: ignore[list-item]
     two = _matcher({"a": "1"}, {"a": "2"})
     assert two.glance([_vfs(2, a="1"), _vfs(2, a="1")]) is False
     assert two.glance([_vfs(2, a="1"), _vfs(2, a="2")]) is True
@@ -308,18 +311,18 @@ class _Unread(dict[str, Any]):
 
 
 def test_the_most_useful_pool_of_hosts_alike_is_looked_at_first() -> None:
-    ready = _matcher({}, {"trusted": "true"})
-    others = [_vfs(9, trusted=None), _vfs(9, trusted="false")]
-    enough = _vfs(2, trusted="true")
+    ready = _matcher({"useful": "yes"}, {"useful": "yes", "trusted": "true"})
+    others = [_vfs(9), _vfs(9, useful="yes", trusted="false")]
+    enough = _vfs(2, useful="yes", trusted="true")
     assert ready.glance([*others, enough]) is True
     assert ready.glance([*map(_Unread, others), enough]) is True
     # And all of them, where it is not enough or stands somewhere else.
-    short = _vfs(1, trusted="true")
+    short, none = enough | {"count": 1}, enough | {"count": 0}
     assert ready.glance([*others, short]) is True
     assert ready.glance([short, *others]) is True
     assert ready.glance([enough, *others]) is True
-    assert ready.glance([*others, _vfs(0, trusted="true")]) is False
-    assert ready.glance([*others, _vfs(9, trusted="false")]) is False
+    assert ready.glance([*others, none]) is False
+    assert ready.glance([*others, others[0]]) is False
 
 
 def test_requests_that_want_the_same_share_what_was_learned() -> None:
