@@ -88,7 +88,8 @@ def differences(circumstances: frozenset[str]) -> Iterator[Difference]:
 def noise() -> Iterator[Noise]:
     """List the errors of ours that tests of Nova's bring about."""
     for entry in _KNOWN.get("noise", ()):
-        yield Noise(entry["test"], entry["error"], entry["why"])
+        for test in entry["tests"]:
+            yield Noise(test, entry["error"], entry["why"])
 
 
 def _exists(place: str) -> bool:
