@@ -64,6 +64,8 @@ class Health:
 
     :ivar since_s: When the state became what it is.
     :ivar last: The last look.
+    :ivar seen: The link when it was last to be seen; ``None`` if it never
+        was.
     :ivar changed_s: When the link changed, as far as it matters still; for
         changes between two looks, when the second one saw them.
     """
@@ -71,6 +73,7 @@ class Health:
     state: State
     since_s: float
     last: Glimpse
+    seen: pci_device.Link | None
     changed_s: tuple[float, ...] = ()
 
     @property
@@ -85,7 +88,7 @@ def begin(glimpse: Glimpse) -> Health:
     :param glimpse: The first look.
     :returns: Up if it is up: nobody has seen it down.
     """
-    return Health(_plain(glimpse.link), glimpse.at_s, glimpse)
+    return Health(_plain(glimpse.link), glimpse.at_s, glimpse, glimpse.link)
 
 
 def follow(health: Health, glimpse: Glimpse, rules: Rules) -> Health:
@@ -96,13 +99,13 @@ def follow(health: Health, glimpse: Glimpse, rules: Rules) -> Health:
     :param rules: When it is trusted again.
     :returns: As it is judged now.
     """
-    fresh = min(_changes(health.last, glimpse), rules.flap_count)
+    fresh = min(_changes(health, glimpse), rules.flap_count)
     kept_s = max(rules.flap_window_s, rules.hold_down_s)
     old = [each for each in health.changed_s if glimpse.at_s - each < kept_s]
     changed = (*old, *[glimpse.at_s] * fresh)[-rules.flap_count :]
     state = _judge(health.state, glimpse, changed, rules, bool(fresh))
     since = health.since_s if state is health.state else glimpse.at_s
-    return Health(state, since, glimpse, changed)
+    return Health(state, since, glimpse, glimpse.link or health.seen, changed)
 
 
 def _judge(
@@ -120,20 +123,25 @@ def _judge(
         return State.FLAPPING
     if now is State.DOWN:
         return now
-    if state in (State.UP, State.UNKNOWN):
+    if state is State.UP:
         # It may have gone and come back between two looks.
         return State.DOWN if is_fresh else now
-    return now if not ages or ages[-1] >= rules.hold_down_s else state
+    if not ages or ages[-1] >= rules.hold_down_s:
+        return now
+    # That nobody saw it for a while makes it no better.
+    return State.DOWN if state is State.UNKNOWN else state
 
 
-def _changes(before: Glimpse, now: Glimpse) -> int:
-    """Count how often the link changed between two looks."""
-    if before.link is None or now.link is None:
+def _changes(health: Health, now: Glimpse) -> int:
+    """Count how often the link changed since it was seen before."""
+    if health.seen is None or now.link is None:
         return 0
-    seen = int(_plain(before.link) is not _plain(now.link))
-    if before.changes is None or now.changes is None:
+    seen = int(_plain(health.seen) is not _plain(now.link))
+    before = health.last
+    # A count that went back is that of another device, and so may one be
+    # that nobody saw in between.
+    if before.link is None or before.changes is None or now.changes is None:
         return seen
-    # A count that went back is that of another device.
     return max(seen, now.changes - before.changes)
 
 

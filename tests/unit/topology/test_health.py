@@ -20,6 +20,9 @@ _RULES = health.Rules(hold_down_s=60, flap_count=4, flap_window_s=300)
 
 _Look = tuple[float, pci_device.Link | None, int | None]
 
+#: Seconds since the look before, the link, and how many changes more.
+_Step = tuple[float, pci_device.Link | None, int | None]
+
 
 def _states(
     looks: Iterable[_Look], rules: health.Rules = _RULES
@@ -83,16 +86,31 @@ def test_many_changes_are_flapping_until_they_are_old_and_it_rested() -> None:
 
 
 def test_what_nobody_sees_is_unknown_and_taken_for_good() -> None:
-    found = list(
-        _states([(0, _UP, 1), (10, _DOWN, 2), (20, None, None), (30, _UP, 4)])
-    )
-    assert [each.state.value for each in found] == [
+    looks: list[_Look] = [(0, _UP, 1), (10, _DOWN, 2), (20, None, None)]
+    found = list(_states(looks))
+    assert [each.state.value for each in found] == ["up", "down", "unknown"]
+    assert [each.is_good for each in found] == [True, False, True]
+
+
+def test_that_nobody_saw_it_for_a_while_makes_a_link_no_better() -> None:
+    hidden: _Look = (20, None, None)
+    # It came up unseen; it came up just before; it rested meanwhile.
+    assert _words((0, _UP, 1), (10, _DOWN, 2), hidden, (30, _UP, 4)) == [
         "up",
         "down",
         "unknown",
-        "up",
+        "down",
     ]
-    assert [each.is_good for each in found] == [True, False, True, True]
+    up_again: list[_Look] = [(0, _DOWN, 1), (15, _UP, 2), hidden]
+    assert _words(*up_again, (74, _UP, 2))[-2:] == ["unknown", "down"]
+    assert _words(*up_again, (75, _UP, 2))[-2:] == ["unknown", "up"]
+
+
+def test_what_came_back_as_it_went_is_as_it_was() -> None:
+    # A guest had the function; the kernel counts anew.
+    hidden: _Look = (20, None, None)
+    assert _words((0, _UP, 1), hidden, (30, _UP, 9)) == ["up", "unknown", "up"]
+    assert _words((0, None, None), hidden, (30, _UP, 9))[-1] == "up"
 
 
 def test_the_time_of_the_last_change_of_the_state_is_kept() -> None:
@@ -101,17 +119,22 @@ def test_the_time_of_the_last_change_of_the_state_is_kept() -> None:
 
 
 _LINKS = st.sampled_from([_UP, _UP, _DARK, _DOWN])
-_LOOKS = st.lists(
-    st.tuples(
-        st.floats(0.1, 90), _LINKS, st.one_of(st.none(), st.integers(0, 6))
-    ),
-    min_size=1,
-    max_size=60,
-)
+
+
+def _looks(
+    links: st.SearchStrategy[pci_device.Link | None],
+) -> st.SearchStrategy[list[_Step]]:
+    more = st.one_of(st.none(), st.integers(0, 6))
+    return st.lists(
+        st.tuples(st.floats(0.1, 90), links, more), min_size=1, max_size=60
+    )
+
+
+_LOOKS = _looks(_LINKS)
 
 
 def _at_times(
-    steps: Iterable[tuple[float, pci_device.Link, int | None]],
+    steps: Iterable[_Step],
 ) -> Iterator[_Look]:
     at_s, changes = 0.0, 0
     for wait_s, link, more in steps:
@@ -122,7 +145,7 @@ def _at_times(
 
 @given(_LOOKS)
 def test_it_is_never_trusted_while_dark_nor_before_it_rested(
-    steps: list[tuple[float, pci_device.Link, int | None]],
+    steps: list[_Step],
 ) -> None:
     before: health.Health | None = None
     for each in _states(_at_times(steps)):
@@ -137,9 +160,19 @@ def test_it_is_never_trusted_while_dark_nor_before_it_rested(
         before = each
 
 
+@given(_looks(st.one_of(_LINKS, st.none())))
+def test_what_is_up_has_rested_also_if_nobody_saw_it(
+    steps: list[_Step],
+) -> None:
+    for each in _states(_at_times(steps)):
+        if each.state is health.State.UP and each.changed_s:
+            rested_s = each.last.at_s - each.changed_s[-1]
+            assert rested_s >= _RULES.hold_down_s
+
+
 @given(_LOOKS)
 def test_it_comes_back_at_most_once_in_a_hold_down(
-    steps: list[tuple[float, pci_device.Link, int | None]],
+    steps: list[_Step],
 ) -> None:
     back = [
         now.last.at_s
