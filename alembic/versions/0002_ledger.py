@@ -92,6 +92,7 @@ def _create_hosts() -> None:
         sa.Column("inventory_generation", sa.BigInteger, nullable=False),
         sa.Column("tracker", sa.String(255), nullable=False),
         sa.Column("numa", sa.Text, nullable=False),
+        sa.Column("history_from", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("host_id", name="pk_hosts"),
         sa.UniqueConstraint("node_uuid", name="uq_hosts_node_uuid"),
         **_EXACT,
@@ -234,9 +235,22 @@ _IS_IN_QUARANTINE = (
 )
 _STAYS = "the history is never changed"
 
+_IS_HISTORY_OF_TODAY = (
+    "EXISTS (SELECT 1 FROM claims WHERE host_id = OLD.host_id"
+    " AND claim_id = OLD.claim_id)"
+    " OR NOT EXISTS (SELECT 1 FROM hosts WHERE host_id = OLD.host_id"
+    " AND history_from > OLD.at)"
+)
+
 _GUARDS = (
     _Guard("history_no_update", "UPDATE", "history", "1 = 1", _STAYS),
-    _Guard("history_no_delete", "DELETE", "history", "1 = 1", _STAYS),
+    _Guard(
+        "history_no_delete",
+        "DELETE",
+        "history",
+        _IS_HISTORY_OF_TODAY,
+        "the history goes only of what has ended, and is purged by its date",
+    ),
     _Guard(
         "holdings_no_update",
         "UPDATE",
@@ -255,8 +269,9 @@ _GUARDS = (
         "hosts_forward",
         "UPDATE",
         "hosts",
-        "NEW.generation < OLD.generation",
-        "a generation never comes again",
+        "NEW.generation < OLD.generation"
+        " OR NEW.history_from < OLD.history_from",
+        "a generation never comes again, and nor does history",
     ),
 )
 

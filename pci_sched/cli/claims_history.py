@@ -35,7 +35,8 @@ class History(claims.LedgerLister):
     """Show the history of a host, the oldest step first.
 
     The history is never changed; what is shown was written together with
-    what it tells of.
+    what it tells of. Of claims that ended long ago `pci-pool db purge` may
+    have forgotten all.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

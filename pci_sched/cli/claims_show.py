@@ -30,8 +30,8 @@ COLUMNS = (
 class Show(claims.LedgerLister):
     """Show a claim, or every claim that an instance has or had.
 
-    Of claims that ended the history tells; a claim that nobody ever made is
-    an error.
+    Of claims that ended the history tells; a claim that nobody ever made, or
+    that `pci-pool db purge` has forgotten, is an error.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

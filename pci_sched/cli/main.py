@@ -31,6 +31,7 @@ VERBS = {
     "db check": "pci_sched.cli.db_check:Check",
     "db current": "pci_sched.cli.db_current:Current",
     "db downgrade": "pci_sched.cli.db_downgrade:Downgrade",
+    "db purge": "pci_sched.cli.db_purge:Purge",
     "db upgrade": "pci_sched.cli.db_upgrade:Upgrade",
     "dump": "pci_sched.cli.dump:Dump",
     "explain": "pci_sched.cli.explain:Explain",

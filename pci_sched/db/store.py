@@ -4,12 +4,11 @@
 from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
+import datetime
 import functools
 import json
-import time
-from typing import Any, TypeVar
+from typing import Any
 
-from oslo_db import api as oslo_db_api
 from oslo_log import log as logging
 import sqlalchemy as sa
 
@@ -22,14 +21,15 @@ from pci_sched.db import (
     compatibility,
     engine,
     errors,
+    purging,
     reading,
+    retrying,
+    rows,
     tables,
     writing,
 )
 
 _LOG = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
 
 #: Says, at the beginning of a transaction that writes, what to write, and of
 #: which ledger it was made; "None" is nothing.
@@ -37,24 +37,11 @@ _Decided = Callable[
     [sa.Connection], tuple[reading.Known, claim_change.Change | None]
 ]
 
-#: How often a change is tried while others are faster, and for how long. One
-#: try may take as long as a connection waits for a lock.
-ATTEMPTS = 100
-PATIENCE_S = 30.0
-
-#: How many of these tries are races, in which nobody waits for anybody. The
+#: How many of the tries are races, in which nobody waits for anybody. The
 #: others lock the ledger first: else who won the last race, and so knows the
 #: ledger as it is, would win the next ones, too. With fewer races eight
 #: writers are slower, since each then reads the ledger while it is locked.
 RACES = 10
-
-#: How often, while the database does not answer; it may be starting.
-_ATTEMPTS_AWAY = 10
-
-#: How long is waited before it is tried again, at first and at most. Who lost
-#: a race must not wait longer than it takes, or it loses the next one too.
-_WAITS_S = (0.001, 0.02)
-_WAITS_AWAY_S = (0.05, 1.0)
 
 
 class SqlClaimStore:
@@ -72,8 +59,8 @@ class SqlClaimStore:
         database: sa.Engine,
         tracker: str = "",
         *,
-        attempts: int = ATTEMPTS,
-        patience_s: float = PATIENCE_S,
+        attempts: int = retrying.ATTEMPTS,
+        patience_s: float = retrying.PATIENCE_S,
     ) -> None:
         """Use a database; nothing is read yet.
 
@@ -90,13 +77,12 @@ class SqlClaimStore:
         self._ours: set[str] = set()
         self._rivals: dict[str, str] = {}
         self._warned: set[tuple[str, str]] = set()
-        self._attempts = attempts
+        self._retries = retrying.Retries(attempts, patience_s)
         self._read_options: dict[str, Any] = {}
         if database.dialect.name == "postgresql":
             # Each statement would see another moment; MariaDB does not, and
             # SQLite cannot.
             self._read_options["isolation_level"] = "REPEATABLE READ"
-        self._patience_s = patience_s
 
     def read(self, host: pci_claim.HostKey) -> claim_snapshot.Snapshot:
         """Give the ledger as it is now; one row, if nothing changed.
@@ -104,7 +90,7 @@ class SqlClaimStore:
         :param host: Whose ledger.
         :returns: The ledger.
         """
-        return self._tried(lambda: self._refresh(host)).snapshot
+        return self._retries.run(lambda: self._refresh(host)).snapshot
 
     def change(
         self, host: pci_claim.HostKey, decide: acts.Decide
@@ -133,7 +119,7 @@ class SqlClaimStore:
             known = self._known.get(host.node_uuid) if tries == 1 else None
             return self._race(host, decide, known)
 
-        return self._tried(attempt)
+        return self._retries.run(attempt)
 
     def history(
         self,
@@ -167,7 +153,42 @@ class SqlClaimStore:
                     return ()
                 return reading.history(connection, now.host_id, wanted, last)
 
-        return self._tried(attempt)
+        return self._retries.run(attempt)
+
+    def purge(
+        self,
+        host: pci_claim.HostKey,
+        before: datetime.datetime,
+        *,
+        dry_run: bool = False,
+    ) -> purging.Purged:
+        """Forget what ended long ago; of live claims the history stays.
+
+        Whoever is stopped in the middle has forgotten some claims as a
+        whole and the others not at all.
+
+        :param host: Whose history.
+        :param before: When they must have ended, with a time zone.
+        :param dry_run: Whether nothing is to be written.
+        :returns: What is gone, or would be.
+        """
+        limits = purging.Limits(host.node_uuid, rows.to_us(before))
+
+        def count() -> purging.Purged:
+            with self._reading() as connection:
+                return purging.count(connection, limits)
+
+        def forget_some(after: str) -> str | None:
+            with self._database.begin() as connection:
+                engine.start(connection)
+                compatibility.check(connection)
+                return purging.forget_some(connection, limits, after)
+
+        found = self._retries.run(count)
+        after = None if dry_run or not found.lines else purging.FIRST
+        while after is not None:
+            after = self._retries.run(functools.partial(forget_some, after))
+        return found
 
     def hosts(self) -> tuple[pci_claim.HostKey, ...]:
         """List the hosts that have a ledger, sorted by name."""
@@ -179,49 +200,11 @@ class SqlClaimStore:
                 found = connection.execute(query.order_by(columns.name)).all()
             return tuple(pci_claim.HostKey(*row) for row in found)
 
-        return self._tried(attempt)
+        return self._retries.run(attempt)
 
     def close(self) -> None:
         """Close the connections; another use makes new ones."""
         self._database.dispose()
-
-    def _tried(self, work: Callable[[], _T]) -> _T:
-        """Do something as often as it takes, within patience."""
-        with errors.translated():
-            try:
-                return work()
-            except errors.RAISED as error:
-                # Nearly always there is nothing to be tried again.
-                if self._attempts == 1 or not errors.is_worth_retrying(error):
-                    raise
-            return self._tried_again(work)
-
-    def _tried_again(self, work: Callable[[], _T]) -> _T:
-        """Do what failed once as often as is left."""
-        ends_at = time.monotonic() + self._patience_s
-
-        def retry(
-            check: Callable[[BaseException], bool],
-            attempts: int,
-            waits_s: tuple[float, float],
-        ) -> Any:
-            return oslo_db_api.wrap_db_retry(
-                max_retries=attempts - 2,
-                retry_interval=waits_s[0],
-                max_retry_interval=waits_s[1],
-                inc_retry_interval=True,
-                jitter=True,
-                exception_checker=lambda error: (
-                    check(error) and time.monotonic() < ends_at
-                ),
-            )
-
-        away = min(self._attempts, _ATTEMPTS_AWAY)
-        contested = retry(errors.is_contested, self._attempts, _WAITS_S)
-        waiting = retry(errors.is_away, away, _WAITS_AWAY_S)
-        time.sleep(_WAITS_S[0])
-        done: _T = waiting(contested(work))()
-        return done
 
     def _race(
         self,
@@ -346,6 +329,7 @@ class SqlClaimStore:
                         "inventory_generation": 0,
                         "tracker": self.tracker,
                         "numa": json.dumps([]),
+                        "history_from": 0,
                     },
                 )
 

@@ -65,6 +65,7 @@ COMPATIBILITY = _table(
 )
 
 #: Hosts. Whoever changes anything of a host first takes its next generation.
+#: What ended before ``history_from`` may be gone from the history.
 HOSTS = _table(
     "hosts",
     sa.Column("host_id", sa.Integer, primary_key=True),
@@ -74,6 +75,7 @@ HOSTS = _table(
     sa.Column("inventory_generation", sa.BigInteger, nullable=False),
     sa.Column("tracker", sa.String(255), nullable=False),
     sa.Column("numa", sa.Text, nullable=False),
+    sa.Column("history_from", sa.BigInteger, nullable=False),
     sa.UniqueConstraint("node_uuid"),
     sa.Index(None, "name"),
 )
@@ -143,7 +145,8 @@ HOLDINGS = _table(
     _needs("host_id", "claim_id", table="claims"),
 )
 
-#: What was done, in the order of generations; rows never change nor go.
+#: What was done, in the order of generations. Rows never change, and go only
+#: with all others of their claim, when that has ended long ago.
 HISTORY = _table(
     "history",
     sa.Column("host_id", sa.Integer, primary_key=True),

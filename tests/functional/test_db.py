@@ -3,6 +3,7 @@
 
 import argparse
 from collections.abc import Iterator
+import datetime
 import json
 import pathlib
 import re
@@ -21,6 +22,7 @@ from pci_sched.cli import (
     db_check,
     db_current,
     db_downgrade,
+    db_purge,
     db_upgrade,
     ledger_source,
     main,
@@ -31,6 +33,7 @@ VERBS: dict[str, type[cliff_command.Command]] = {
     "check": db_check.Check,
     "current": db_current.Current,
     "downgrade": db_downgrade.Downgrade,
+    "purge": db_purge.Purge,
     "upgrade": db_upgrade.Upgrade,
 }
 
@@ -143,7 +146,13 @@ def test_a_check_ends_with_3_if_anything_is_wrong(
 
 
 @pytest.mark.parametrize(
-    "argv", [("check",), ("current",), ("downgrade", "base")]
+    "argv",
+    [
+        ("check",),
+        ("current",),
+        ("downgrade", "base"),
+        ("purge", "--days", "90"),
+    ],
 )
 def test_a_verb_that_only_looks_makes_no_file(
     argv: tuple[str, ...], pci_pool: PciPool, path: pathlib.Path, url: str
@@ -230,9 +239,9 @@ def test_a_password_is_never_seen(
     whole = url.replace("{}", "hush-hush")
     conf = tmp_path / "nova.conf"
     conf.write_text(f"[pci_sched]\nconnection = {whole}\nledger_timeout = 2\n")
-    positional = ["base"] if verb == "downgrade" else []
+    needed = {"downgrade": ["base"], "purge": ["--days", "90"]}.get(verb, [])
     for argv in (["--db", whole], ["--config-file", str(conf)]):
-        ran = pci_pool("db", verb, *argv, *positional)
+        ran = pci_pool("db", verb, *argv, *needed)
         assert ran.code == 1
         assert "hush" not in ran.out + ran.err
 
@@ -264,6 +273,38 @@ def test_what_a_library_logs_is_kept_back(url: str) -> None:
     assert "Context impl SQLiteImpl" in ran.err
 
 
+def test_a_purge_forgets_what_ended_long_ago_and_says_of_whom(
+    pci_pool: PciPool, url: str
+) -> None:
+    pci_pool.text("db", "upgrade", "--db", url)
+    _fill(url)
+    long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(90)
+    with ledger_cases.tracking(url, "compute2", clock=lambda: long_ago) as old:
+        old.sync(ledger_cases.host())
+        instance = ledger_cases.uid()
+        old.claim(instance, ledger_cases.ask(ledger_cases.VF))
+        old.release(instance)
+    shown = ("--db", url, "-f", "value", "-c", "host", "-c", "claims")
+    gone = "compute2 1\n"
+    argv = ("db", "purge", "--days", "30", *shown)
+    assert pci_pool.text(*argv, "--dry-run") == gone
+    assert pci_pool.text(*argv) == gone
+    assert not pci_pool.text(*argv)
+    ran = pci_pool(
+        "claims", "show", instance, "--host", "compute2", *shown[:2]
+    )
+    assert (ran.code, ran.out) == (1, "")
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "36501", "many"])
+def test_an_age_that_makes_no_sense_is_refused(
+    days: str, pci_pool: PciPool, url: str
+) -> None:
+    ran = pci_pool("db", "purge", "--days", days, "--db", url)
+    assert ran.code == 2
+    assert "invalid number of days from 1 to 36500 value" in ran.err
+
+
 def _parser(verb: str) -> argparse.ArgumentParser:
     return VERBS[verb](main.PciPool(), None).get_parser(verb)
 
@@ -285,12 +326,13 @@ def test_the_page_has_a_row_for_every_option_of_ours() -> None:
     rows = re.findall(r"^   \* - (``-.*)$", PAGE.read_text(), re.M)
     named = {each for row in rows for each in re.findall(r"``(-[\w-]+)", row)}
     assert named <= _options()
-    ours = {"--db", "--config-file", "--config-dir", "--yes"}
-    assert ours | {"-f", "--format", "-c", "--column"} <= named
+    ours = {"--db", "--config-file", "--config-dir", "--yes", "--days"}
+    ours |= {"-f", "--format", "-c", "--column", "--dry-run"}
+    assert ours <= named
 
 
 def test_the_page_has_a_row_for_every_code_and_column() -> None:
-    for word in (*drift.Code, *db_current.COLUMNS):
+    for word in (*drift.Code, *db_current.COLUMNS, *db_purge.COLUMNS):
         assert f"   * - ``{word}``" in PAGE.read_text()
 
 
@@ -313,7 +355,7 @@ def test_the_examples_of_the_page_show_what_is_printed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     examples = list(_examples())
-    assert len(examples) == 6
+    assert len(examples) == 7
     for command_line, shown in examples:
         ran = pci_pool(*shlex.split(command_line))
         assert (ran.out, ran.err) == (shown, "")

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
+from typing import Any
 import uuid
 
 from pci_sched.claims import claim as pci_claim
@@ -100,13 +101,17 @@ def uid() -> str:
 
 @contextlib.contextmanager
 def tracking(
-    url: str, name: str = "compute1", *, tracks: str = "test:1"
+    url: str,
+    name: str = "compute1",
+    *,
+    tracks: str = "test:1",
+    **options: Any,
 ) -> Iterator[claim_tracker.ClaimTracker]:
     """Track a host with a store of its own."""
     opened = store.SqlClaimStore(engine.connect(url), tracks)
     try:
         yield claim_tracker.ClaimTracker(
-            opened, pci_claim.HostKey.named(name), actor="test"
+            opened, pci_claim.HostKey.named(name), actor="test", **options
         )
     finally:
         opened.close()

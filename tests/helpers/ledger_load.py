@@ -21,7 +21,7 @@ import ledger_cases
 from pci_sched import exception
 from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import tracker as claim_tracker
-from pci_sched.db import engine
+from pci_sched.db import engine, retrying
 from pci_sched.db import store as sql_store
 
 _T = TypeVar("_T")
@@ -54,7 +54,7 @@ class Job:
     notes: pathlib.Path
     slot: int
     seed: int
-    attempts: int = sql_store.ATTEMPTS
+    attempts: int = retrying.ATTEMPTS
 
 
 class Books:

@@ -112,6 +112,7 @@ def host(uuid: str, verb: str = "INSERT INTO", **other: Any) -> str:
         "inventory_generation": 0,
         "tracker": "",
         "numa": "[]",
+        "history_from": 0,
     }
     return row("hosts", verb, **{**values, **other})
 
@@ -135,4 +136,10 @@ BASE = (
     hold("a1", "a", "split", claim_id="k1"),
     hold("b", "b", "whole", claim_id="k2"),
     *(step(generation) for generation in (1, 2)),
+    # Host 7 may forget what ended before the moment 10; claim k5 is live.
+    host("u7", host_id=7, generation=5, history_from=10),
+    claim("k5", "key-k5", host_id=7),
+    step(1, host_id=7, claim_id="k5"),
+    step(2, host_id=7, claim_id="old"),
+    step(3, host_id=7, claim_id="new", at=10),
 )

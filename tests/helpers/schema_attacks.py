@@ -42,6 +42,11 @@ _PASS_ON = (
     plain_rows.hold("a1", "a", "split"),
 )
 
+
+def _forget(claim_id: str) -> str:
+    return f"DELETE FROM history WHERE claim_id = '{claim_id}'"  # noqa: S608
+
+
 #: In plain inserts, updates and deletes.
 ATTACKS: Final = [
     Attack("a second holding", plain_rows.hold("a1", "a", "split"), TAKE_A2),
@@ -251,6 +256,19 @@ ATTACKS: Final = [
         "the history shortened",
         "DELETE FROM history WHERE generation = 2",
         ADD_STEP,
+    ),
+    *(
+        Attack(
+            f"the history of a {kind} claim forgotten",
+            _forget(claim_id),
+            (_forget("old"),),
+        )
+        for kind, claim_id in (("live", "k5"), ("new", "new"))
+    ),
+    Attack(
+        "what may be forgotten taken back",
+        "UPDATE hosts SET history_from = 9 WHERE host_id = 7",
+        ("UPDATE hosts SET history_from = 11 WHERE host_id = 7",),
     ),
     Attack("a step twice", plain_rows.step(2), ADD_STEP),
     Attack("a step of no host", plain_rows.step(3, host_id=9), ADD_STEP),
