@@ -5,7 +5,7 @@ They keep every COMMIT that they answered: that is how an operator has to run
 them. A test that runs as root runs them as their packages' users.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import contextlib
 import os
 import pathlib
@@ -33,10 +33,13 @@ _PATIENCE_S = 20.0
 class Server:
     """One server with its data in a directory, which outlives it.
 
+    :param more: Arguments for the server, beside those that all have.
     :ivar url: Of a database in it, with all tables.
     """
 
-    def __init__(self, kind: str, directory: pathlib.Path) -> None:
+    def __init__(
+        self, kind: str, directory: pathlib.Path, more: Sequence[str] = ()
+    ) -> None:
         self._directory = directory
         self._user = _user_of(kind, directory)
         port = _free_port()
@@ -48,17 +51,13 @@ class Server:
             self._make, self._run = _postgresql(directory, port)
             root = f"postgresql+psycopg://postgres:@{_HOST}:{port}/"
             self._administration = f"{root}postgres"
+        self._run += more
         self.url = f"{root}ledger"
         self._process: subprocess.Popen[bytes] | None = None
 
     def create(self) -> None:
         """Make the data, start, and make the database."""
-        with self._log() as log:
-            subprocess.run(
-                self._make, check=True, stdout=log, stderr=log, **self._user
-            )
-        self.start()
-        self.wait()
+        self.begin()
         database = sa.create_engine(
             self._administration,
             poolclass=sa.pool.NullPool,
@@ -69,6 +68,15 @@ class Server:
         made = sa.create_engine(self.url, poolclass=sa.pool.NullPool)
         with made.begin() as connection:
             migration.upgrade(connection)
+
+    def begin(self) -> None:
+        """Make the data and start."""
+        with self._log() as log:
+            subprocess.run(
+                self._make, check=True, stdout=log, stderr=log, **self._user
+            )
+        self.start()
+        self.wait()
 
     def start(self) -> None:
         """Start it; it takes a while until it answers."""
@@ -134,17 +142,46 @@ def private(kind: str) -> Iterator[Server]:
     :param kind: One of :data:`KINDS`.
     :yields: The server, running.
     """
+    with _somewhere() as directory, _killed(Server(kind, directory)) as server:
+        server.create()
+        yield server
+
+
+@contextlib.contextmanager
+def galera() -> Iterator[tuple[Server, Server]]:
+    """Run a cluster of two nodes of MariaDB.
+
+    :yields: The nodes, with the same rows.
+    """
+    library = pathlib.Path("/usr/lib/galera/libgalera_smm.so")
+    if not library.exists():
+        pytest.skip(f"{library} is not there: Galera is not installed")
+    with _somewhere() as one, _somewhere() as other:
+        port = _free_port()
+        first = Server("mariadb", one, _galera(library, port))
+        second = Server("mariadb", other, _galera(library, _free_port(), port))
+        with _killed(first), _killed(second):
+            first.create()
+            second.begin()
+            yield first, second
+
+
+@contextlib.contextmanager
+def _somewhere() -> Iterator[pathlib.Path]:
     # Not below pytest's directories, which other users may not enter.
     directory = pathlib.Path(tempfile.mkdtemp(prefix="pci_sched_"))
     try:
-        server = Server(kind, directory)
-        try:
-            server.create()
-            yield server
-        finally:
-            server.kill()
+        yield directory
     finally:
         shutil.rmtree(directory)
+
+
+@contextlib.contextmanager
+def _killed(server: Server) -> Iterator[Server]:
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 def _mariadb(
@@ -171,6 +208,29 @@ def _mariadb(
         "--innodb-buffer-pool-size=32M",
     ]
     return make, run
+
+
+def _galera(
+    library: pathlib.Path, port: int, other: int | None = None
+) -> list[str]:
+    """Say how a node finds the other one, if there is one."""
+    options = {
+        "gmcast.listen_addr": f"tcp://{_HOST}:{port}",
+        "ist.recv_addr": f"{_HOST}:{_free_port()}",
+    }
+    written = ";".join(f"{name}={value}" for name, value in options.items())
+    known = f"{_HOST}:{other}" if other else ""
+    return [
+        "--wsrep-on=ON",
+        f"--wsrep-provider={library}",
+        f"--wsrep-provider-options={written}",
+        f"--wsrep-cluster-address=gcomm://{known}",
+        f"--wsrep-node-address={_HOST}:{port}",
+        f"--wsrep-sst-receive-address={_HOST}:{_free_port()}",
+        "--wsrep-sst-method=rsync",
+        "--binlog-format=ROW",
+        "--innodb-autoinc-lock-mode=2",
+    ]
 
 
 def _postgresql(
