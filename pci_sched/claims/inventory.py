@@ -35,11 +35,12 @@ class Record:
     def of(cls, device: pci_device.Device) -> "Record":
         """Record a device as it is seen now.
 
-        A bond gives its members an address that tells no card from another.
+        An address that a bond, or somebody else, gives to a network device
+        tells no card from another.
         """
         netdev = device.netdev
-        mac = netdev.mac if netdev and not netdev.bond else None
-        return cls(kept(device), mac)
+        is_own = netdev and not (netdev.bond or netdev.mac_is_given)
+        return cls(kept(device), netdev.mac if netdev and is_own else None)
 
     @property
     def is_usable(self) -> bool:

@@ -74,6 +74,7 @@ def _read_netdev(path: str, name: str) -> pci_device.NetDev:
     return pci_device.NetDev(
         name=name,
         mac=_mac(path),
+        mac_is_given=bool(attributes.read_int(f"{path}/addr_assign_type")),
         link=_link(path),
         dev_port=attributes.read_int(f"{path}/dev_port"),
         phys_port_name=attributes.read_text(f"{path}/phys_port_name"),

@@ -89,6 +89,10 @@ class NetDev:
         default=None, compare=False
     )
 
+    #: Whether somebody gave it another MAC address than its own. What a look
+    #: at the kernel tells, and no document.
+    mac_is_given: bool = dataclasses.field(default=False, compare=False)
+
     @property
     def lag(self) -> str:
         """What its port fails with, if not with its cable: a VF-LAG.

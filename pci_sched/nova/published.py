@@ -27,11 +27,11 @@ def domains(host: Any) -> pool_domains.Domains:
 def domains_of_text(text: str) -> pool_domains.Domains:
     """Tell what fails with each PF of a host, by what it publishes.
 
-    :param text: Under the key :data:`.host_facts.KEY`.
+    :param text: Under the key :data:`.host_facts.KEY`; not remembered.
     :returns: The same object for the same facts; empty if the host does not
         say, so that there are only addresses to go by.
     """
-    return _domains(_pfs(_read(text).facts))
+    return _domains(_pfs(_read_anew(text).facts))
 
 
 def say_if_stale(host: Any, now_s: int) -> str:
@@ -50,11 +50,13 @@ def _text_of(host: Any) -> str:
     return text if isinstance(text, str) else repr(text)
 
 
-@functools.lru_cache(maxsize=16_384)
-def _read(text: str) -> host_facts_reader.FactsReading:
+def _read_anew(text: str) -> host_facts_reader.FactsReading:
     if not text:
         return host_facts_reader.FactsReading(None)
     return host_facts_reader.read(text)
+
+
+_read = functools.lru_cache(maxsize=16_384)(_read_anew)
 
 
 def _facts(host: Any) -> host_facts.HostFacts | None:

@@ -125,7 +125,7 @@ def _judge(
         return now
     if state is State.UP:
         # It may have gone and come back between two looks.
-        return State.DOWN if is_fresh else now
+        return State.DOWN if is_fresh and rules.hold_down_s > 0 else now
     if not ages or ages[-1] >= rules.hold_down_s:
         return now
     # That nobody saw it for a while makes it no better.

@@ -339,6 +339,18 @@ def test_pools_that_are_there_twice_are_nobody_s() -> None:
         host.claim(wanted)
 
 
+def test_a_claim_that_is_refused_is_explained(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nova's claim asks for a yes or no, and says no more than that."""
+    host = made.Compute(_OURS, made.card(1, 2, pf=False))
+    assert not host.supports(made.request(_VF, count=3))
+    assert caplog.messages == [
+        "No PCI devices for an instance: 2 devices free that would do; the"
+        " request wants 3."
+    ]
+
+
 def test_who_wants_nothing_gets_nothing(switch: _Switch) -> None:
     for choice in ("nova", "best"):
         switch(device_choice=choice)

@@ -9,6 +9,7 @@ import os
 import pathlib
 import types
 from typing import Any
+from unittest import mock
 
 from nova import conf as nova_conf
 from nova import objects
@@ -22,7 +23,13 @@ import pytest
 
 from pci_sched import conf as pci_conf
 from pci_sched.nova import faults, os_vif_plugin
-from pci_sched.nova.compute import attaching, attendant, hook, tracker
+from pci_sched.nova.compute import (
+    attaching,
+    attendant,
+    claimed,
+    hook,
+    tracker,
+)
 
 CONF = nova_conf.CONF
 
@@ -376,9 +383,9 @@ def test_a_device_that_a_guest_may_have_is_not_given_back(
     """Nova saves what it did when the guest has the device already."""
     failing = _Failing(where)
     monkeypatch.setattr(
-        tracker,
-        "watching_claims",
-        lambda: contextlib.nullcontext([failing.device]),
+        claimed,
+        "watching",
+        lambda: contextlib.nullcontext([claimed.Claimed(failing.device, "r")]),
     )
     instance = types.SimpleNamespace(
         uuid="i",
@@ -391,6 +398,22 @@ def test_a_device_that_a_guest_may_have_is_not_given_back(
     assert bool(failing.given_back) is is_given_back
     assert bool(instance.pci_devices.objects) is not is_given_back
     assert bool(instance.pci_requests.requests) is not is_given_back
+
+
+def test_a_device_that_went_back_and_to_another_port_stays_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nova's own unclaims it, and another attachment may have it by now."""
+    failing = _Failing("Neutron")
+    monkeypatch.setattr(
+        claimed,
+        "watching",
+        lambda: contextlib.nullcontext([claimed.Claimed(failing.device, "q")]),
+    )
+    attach = attaching.unwinding(_Failing.attach)
+    with pytest.raises(ZeroDivisionError):
+        attach(failing, None, types.SimpleNamespace(uuid="i"))
+    assert failing.given_back == []
 
 
 # A resource tracker, with nothing around it.
@@ -470,13 +493,18 @@ def test_a_tracker_that_is_there_already_stays(
 
 
 def test_somebody_else_s_tracker_is_left_alone(
-    switch: _Switch, rt: _Rt, monkeypatch: pytest.MonkeyPatch
+    switch: _Switch,
+    rt: _Rt,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     switch()
     other = type("Other", (pci_manager.PciDevTracker,), {})
     monkeypatch.setattr(pci_manager, "PciDevTracker", other)
+    caplog.clear()
     _set_up(rt)
     assert type(rt.pci_tracker) is other
+    assert "has put a tracker in the place of Nova's" in _one(caplog, "ERROR")
 
 
 def test_if_ours_fails_nova_gets_its_own(
@@ -495,8 +523,48 @@ def test_if_ours_fails_nova_gets_its_own(
     assert type(rt.pci_tracker) is pci_manager.PciDevTracker
     errors = [each for each in caplog.records if each.levelname == "ERROR"]
     assert [each.getMessage().split(":")[0] for each in errors] == [
-        "PCI devices are chosen as Nova does"
+        "PCI devices are chosen as Nova does until nova-compute is restarted"
     ]
+
+
+def test_what_fails_for_a_moment_is_tried_again(
+    switch: _Switch, rt: _Rt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = tracker.Tracker.__init__
+    failures = iter([ZeroDivisionError])
+
+    def fail_once(*args: Any) -> None:
+        for failure in failures:
+            raise failure
+        make(*args)
+
+    switch()
+    monkeypatch.setattr(tracker.Tracker, "__init__", fail_once)
+    _set_up(rt)
+    assert type(rt.pci_tracker) is tracker.Tracker
+
+
+def test_nobody_looks_for_a_tracker_that_does_not_listen(
+    switch: _Switch, rt: _Rt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def audit(
+        self: _Rt, context: Any, nodename: str, startup: bool = False
+    ) -> None:
+        pass
+
+    look = mock.Mock()
+    monkeypatch.setattr(attendant.Attendant, "look", look)
+    stock = resource_tracker.ResourceTracker
+    monkeypatch.setattr(stock, "update_available_resource", audit)
+    _set_up(rt)
+    switch()
+    rt.update_available_resource(None, "host1")
+    look.assert_not_called()
+    rt.pci_tracker = None
+    rt.update_available_resource(None, "host1")
+    look.assert_called_once()
+    # Before what is patched here is put back.
+    switch(on=False)
 
 
 def test_what_fails_in_nova_itself_is_nova_s(

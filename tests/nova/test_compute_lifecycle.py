@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterator
 import contextlib
 import pathlib
+from unittest import mock
 
 from nova import objects
 from nova.compute import vm_states
@@ -175,6 +176,25 @@ def test_an_audit_within_a_revert_leaves_what_the_instance_comes_back_to(
     stories.run(steps)
     world.audit()
     assert (checks.mistakes(world) == []) is hooked
+
+
+def test_who_may_come_back_keeps_its_devices_if_nobody_can_say(
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = start()
+    instance_uuid = stories.STORIES["revert a migration"].prepare(world)
+    steps = moves.revert(world, instance_uuid)
+    next(steps)
+    with monkeypatch.context() as patched:
+        silence = mock.Mock(side_effect=TimeoutError("no reply"))
+        patched.setattr(objects.Instance, "get_by_uuid", silence)
+        world["a"].audit()
+    assert "nobody can say whether it comes back (no reply)" in caplog.text
+    stories.run(steps)
+    world.audit()
+    assert checks.mistakes(world) == []
 
 
 @pytest.mark.parametrize("hooked", [False, True])

@@ -13,7 +13,7 @@ from typing import Any, Final
 from nova import exception as nova_exception
 from oslo_log import log as logging
 
-from pci_sched.nova.compute import tracker as compute_tracker
+from pci_sched.nova.compute import claimed as compute_claimed
 
 LOG = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def unwinding(attach: Callable[..., Any]) -> Callable[..., Any]:
     def _attach_interface(
         manager: Any, context: Any, instance: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        with compute_tracker.watching_claims() as claimed:
+        with compute_claimed.watching() as claimed:
             try:
                 return attach(manager, context, instance, *args, **kwargs)
             except Exception as error:
@@ -59,30 +59,25 @@ def _is_early(error: Exception) -> bool:
 
 
 def _unwind(
-    manager: Any, context: Any, instance: Any, claimed: list[Any]
+    manager: Any,
+    context: Any,
+    instance: Any,
+    claimed: list[compute_claimed.Claimed],
 ) -> None:
     """Give back what was claimed; what goes wrong must not hide why."""
     try:
-        for device, request_id in _still_held(claimed, instance):
-            _give_back(manager, context, instance, device)
-            _forget(instance, request_id)
+        for each in claimed:
+            # What Nova gave back itself may be the instance's again, for
+            # another port that is attached beside this one.
+            if each.is_held_by(instance.uuid):
+                _give_back(manager, context, instance, each.device)
+                _forget(instance, each.request_id)
     except Exception:
         LOG.exception(
             "What was claimed for a port that could not be attached may stay"
             " with the instance until that is deleted.",
             instance=instance,
         )
-
-
-def _still_held(
-    claimed: list[Any], instance: Any
-) -> list[tuple[Any, str | None]]:
-    """List what Nova has not given back itself, and for which request."""
-    return [
-        (device, device.request_id)
-        for device in claimed
-        if device.instance_uuid == instance.uuid
-    ]
 
 
 def _give_back(manager: Any, context: Any, instance: Any, device: Any) -> None:

@@ -2,6 +2,8 @@
 """What goes with the resource tracker of a nova-compute: watch and ledger."""
 
 from collections.abc import Callable, Mapping
+import functools
+import threading
 import time
 from typing import Any, Final
 
@@ -34,6 +36,9 @@ LOG = logging.getLogger(__name__)
 #: semaphore. Most hosts take some ten milliseconds.
 PATIENCE_S: Final = 5.0
 
+#: How many devices are named in one line.
+_SHOWN: Final = 8
+
 _faults = faults.Faults(LOG.error)
 
 
@@ -60,6 +65,8 @@ class Attendant:
         )
         self._patience = patience.Patience()
         self._look = watch.Look()
+        #: Guards what is held of links.
+        self._judging = threading.Lock()
         self._links = links.Links()
         self._link_options = links.Options()
         #: What nobody was told yet.
@@ -71,11 +78,12 @@ class Attendant:
     def look(self) -> None:
         """Look at the hardware; to be called outside of the semaphore."""
         try:
-            self._look = self._watch.look(PATIENCE_S)
-            agents = self._agents()
-            self._text = publishing.text_of(self._look, agents)
-            for sentence in self._look.news:
+            # Audits of several nodes, and of moves, may look at once: each
+            # says what it alone was told.
+            look = self._look = self._watch.look(PATIENCE_S)
+            for sentence in look.news:
                 LOG.warning("%s", sentence)
+            self._text = publishing.text_of(look, self._agents())
         except Exception as error:  # noqa: BLE001
             _faults.note("The hardware was not looked at", error)
         self._judge_links()
@@ -104,25 +112,29 @@ class Attendant:
         if pci_tracker.node_id != compute_node.id:
             # Of the nodes of one service, Nova tracks devices of the first.
             return
-        try:
-            self._publish(resource_tracker, compute_node)
-            self._mark_links(pci_tracker)
-            fails_together = published.domains_of_text(self._text)
-            pci_tracker.stats.fails_together = fails_together
-            for address, why in pci_tracker.withhold(
-                self._look.missing
-            ).items():
-                LOG.warning(
-                    "Device %s is not handed out until it is back: %s.",
-                    address,
-                    why,
-                )
-            if self._books is None:
-                self._books = self._open(compute_node)
-                pci_tracker.journal = self
-            pci_tracker.is_auditing = True
-        except Exception as error:  # noqa: BLE001
-            _faults.note("An audit knows nothing of the hardware", error)
+        steps: Mapping[str, Callable[[], None]] = {
+            "Devices that are gone may be handed out": functools.partial(
+                self._withhold, pci_tracker
+            ),
+            "It does not matter whether links are bad": functools.partial(
+                self._mark_links, pci_tracker
+            ),
+            "It is not known what fails together": functools.partial(
+                self._tell_domains, pci_tracker
+            ),
+            "No scheduler hears of the hardware": functools.partial(
+                self._publish, resource_tracker, compute_node
+            ),
+            "The ledger is not kept": functools.partial(
+                self._keep_books, compute_node, pci_tracker
+            ),
+        }
+        # What goes wrong with one of them must not hold up the others.
+        for otherwise, step in steps.items():
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001
+                _faults.note(otherwise, error)
 
     def changed(
         self, changes: Mapping[pci_address.PciAddress, mirror.Use | None]
@@ -165,10 +177,11 @@ class Attendant:
         except Exception as error:  # noqa: BLE001
             _faults.note("The options of links stay as they were", error)
         try:
-            before = self._links
             rules = self._link_options.rules
-            self._links = links.follow(before, self._look, rules)
-            self._link_news += links.news(before, self._links)
+            with self._judging:
+                before = self._links
+                self._links = links.follow(before, self._look, rules)
+                self._link_news += links.news(before, self._links)
         except Exception as error:  # noqa: BLE001
             _faults.note("The links were not judged", error)
 
@@ -176,13 +189,40 @@ class Attendant:
         """Have Nova's pools say which links are bad, and speak of it."""
         options = self._link_options
         pci_tracker.mark_links(links.Marks(self._links.bad, options.policies))
-        told, self._link_news = self._link_news, []
+        with self._judging:
+            told, self._link_news = self._link_news, []
         for each in told:
             behind = pci_tracker.behind(each.pf)
             if behind.is_any:
                 level = logging.INFO if each.is_good else logging.WARNING
                 sentence = link_words.of_link(each, behind, options)
                 LOG.log(level, "%s", sentence)
+
+    def _withhold(self, pci_tracker: tracker.Tracker) -> None:
+        """Have nobody get what is not there, and say so in one line."""
+        held_back = pci_tracker.withhold(self._look.missing)
+        if held_back:
+            shown = [
+                f"{address} ({why})"
+                for address, why in list(held_back.items())[:_SHOWN]
+            ]
+            more = len(held_back) - len(shown)
+            LOG.warning(
+                "Not handed out until they are back: %s.",
+                ", ".join(shown) + (f" and {more} more" if more else ""),
+            )
+
+    def _tell_domains(self, pci_tracker: tracker.Tracker) -> None:
+        known = published.domains_of_text(self._text)
+        pci_tracker.stats.fails_together = known
+
+    def _keep_books(
+        self, compute_node: Any, pci_tracker: tracker.Tracker
+    ) -> None:
+        if self._books is None:
+            self._books = self._open(compute_node)
+            pci_tracker.journal = self
+        pci_tracker.is_auditing = True
 
     def _publish(self, resource_tracker: Any, compute_node: Any) -> None:
         """Put what a scheduler wants to know into Nova's own record."""

@@ -180,16 +180,18 @@ class DeviceCounts(device_stats.ExactDeviceStats):
             outcome = patient.is_servable(supply)
         if outcome is not solve.Outcome.YES and not question.numa_cells:
             # With cells, Nova asks for one choice of them after the other.
-            self._say_if_links_are_bad(question)
+            self._say_why_not(question)
         return outcome is solve.Outcome.YES
 
-    def _say_if_links_are_bad(self, question: device_stats.Question) -> None:
-        """Explain a claim that ends here, with no word of Nova's on links."""
-        if self._has_bad_links():
-            asked = self._matcher(question)
-            found = self._match(question, asked, self._records())
-            if isinstance(found, pci_refusal.Refusal):
-                _say_refused("; ".join(explain.explain(found)))
+    def _say_why_not(self, question: device_stats.Question) -> None:
+        """Explain a claim that ends here, with no more than a no of Nova's.
+
+        A longer search is not worth it while all of nova-compute waits.
+        """
+        asked = self._matcher(question)
+        found = super()._match(question, asked, self._records())
+        if isinstance(found, pci_refusal.Refusal):
+            _say_refused("; ".join(explain.explain(found)))
 
     def _match(
         self,

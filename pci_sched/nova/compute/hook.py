@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterator
 import contextlib
 import functools
+import threading
 from typing import Any, Final
 import weakref
 
@@ -34,6 +35,8 @@ _STOCK: Final = pci_manager.PciDevTracker
 
 #: What was in the place of everything that is replaced; empty if nothing is.
 _replaced: dict[tuple[Any, str], Any] = {}
+
+_attending: Final = threading.Lock()
 
 _attendants: "weakref.WeakKeyDictionary[Any, attendant.Attendant]" = (
     weakref.WeakKeyDictionary()
@@ -163,7 +166,7 @@ def _setting_up(
             stock, rt, context, compute_node, resources
         ):
             stock(rt, context, compute_node, resources)
-        if isinstance(rt.pci_tracker, tracker.Tracker):
+        if _is_ours(rt.pci_tracker):
             with _harmless():
                 attending = _attend(rt, conf)
                 attending.audit(rt, compute_node, rt.pci_tracker)
@@ -180,8 +183,10 @@ def _looking(
     def update_available_resource(
         rt: Any, context: Any, nodename: str, startup: bool = False
     ) -> None:
-        with _harmless():
-            _attend(rt, conf).look()
+        # Whoever chooses as Nova does holds nothing back.
+        if rt.pci_tracker is None or _is_ours(rt.pci_tracker):
+            with _harmless():
+                _attend(rt, conf).look()
         stock(rt, context, nodename, startup=startup)
 
     return update_available_resource
@@ -200,20 +205,33 @@ def _set_up_ours(
     there is left alone.
     """
     if pci_manager.PciDevTracker is not _STOCK:
+        _faults.note(
+            "PCI devices are chosen as Nova does",
+            "somebody else has put a tracker in the place of Nova's,"
+            f" {pci_manager.PciDevTracker!r}",
+        )
         return False
     before = dict(resources)
-    pci_manager.PciDevTracker = tracker.Tracker
-    try:
-        stock(rt, context, compute_node, resources)
-    except Exception as error:  # noqa: BLE001
-        # If it is not us who cannot do it, Nova's own cannot either.
-        rt.pci_tracker = None
-        resources.update(before)
-        _faults.note("PCI devices are chosen as Nova does", error)
-        return False
-    finally:
-        pci_manager.PciDevTracker = _STOCK
-    return True
+    for is_last in (False, True):
+        pci_manager.PciDevTracker = tracker.Tracker
+        try:
+            stock(rt, context, compute_node, resources)
+        except Exception as error:  # noqa: BLE001
+            # If it is not us who cannot do it, Nova's own cannot either. The
+            # database may have been away for a moment: ours once more.
+            rt.pci_tracker = None
+            resources.update(before)
+            if is_last:
+                _faults.note(
+                    "PCI devices are chosen as Nova does until nova-compute"
+                    " is restarted",
+                    error,
+                )
+        else:
+            return True
+        finally:
+            pci_manager.PciDevTracker = _STOCK
+    return False
 
 
 @contextlib.contextmanager
@@ -224,8 +242,14 @@ def _harmless() -> Iterator[None]:
         _faults.note("The compute hook did less than it should", error)
 
 
+def _is_ours(pci_tracker: Any) -> bool:
+    return isinstance(pci_tracker, tracker.Tracker)
+
+
 def _attend(rt: Any, conf: cfg.ConfigOpts) -> attendant.Attendant:
-    attending = _attendants.get(rt)
-    if attending is None:
-        attending = _attendants[rt] = attendant.Attendant(conf)
-    return attending
+    # Nova audits its nodes at the same time.
+    with _attending:
+        found = _attendants.get(rt)
+        if found is None:
+            found = _attendants[rt] = attendant.Attendant(conf)
+        return found

@@ -33,15 +33,19 @@ def mend(devices: Iterable[Any]) -> list[str]:
 
     :param devices: ``nova.objects.PciDevice`` objects with their relatives;
         those that are held, removed or deleted stay as they are.
-    :returns: The addresses of those that are changed.
+    :returns: The addresses of those that were free and are not, or the other
+        way round.
     """
     changed = []
     for pf in devices:
         if pf.dev_type == fields.PciDeviceType.SRIOV_PF:
             for device, status in _wanted(pf):
-                if device.status in _DERIVED and device.status != status:
+                was = device.status
+                if was in _DERIVED and was != status:
                     device.status = status
-                    changed.append(device.address)
+                    # Nova itself mixes up the two that are not free.
+                    if _Status.AVAILABLE in (was, status):
+                        changed.append(device.address)
     return changed
 
 

@@ -6,8 +6,6 @@ tracker that it stands for.
 """
 
 from collections.abc import Iterator, Mapping
-import contextlib
-import threading
 from typing import Any, Protocol
 
 from nova import exception as nova_exception
@@ -21,6 +19,7 @@ from pci_sched.claims import mirror
 from pci_sched.model import address as pci_address
 from pci_sched.nova import faults
 from pci_sched.nova.compute import (
+    claimed,
     counts,
     free_devices,
     inventory,
@@ -121,7 +120,7 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
                 self._free_device(each)
             before = [each for each in before if each not in stale]
             self.claims[uuid] = [*before, *devices]
-            _CLAIMED.note(devices)
+            claimed.note(devices)
         return devices
 
     def _claim_instance(
@@ -201,21 +200,31 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
             if each.instance_uuid not in absent or not _is_over(each)
         ]
         known = here | {each.instance_uuid for each in moves}
-        back = map(self._coming_back, self.allocations.keys() - known)
-        super().clean_usage([*instances, *filter(None, back)], moves)
+        gone = self.allocations.keys() - known
+        back = [
+            objects.Instance(uuid=each)
+            for each in gone
+            if self._may_come_back(each)
+        ]
+        super().clean_usage([*instances, *back], moves)
 
-    def _coming_back(self, uuid: str) -> Any:
-        """Give an instance that is being reverted; to here, it must be."""
+    def _may_come_back(self, uuid: str) -> bool:
+        """Tell whether an instance is being reverted; to here, it must be."""
         try:
             found = objects.Instance.get_by_uuid(
                 self._context, uuid, expected_attrs=[]
             )
+        except nova_exception.InstanceNotFound:
+            return False
         except Exception as error:  # noqa: BLE001
-            # It is gone, or nobody can say: Nova's own way is gone, then.
-            LOG.debug("Instance %s is not coming back: %s", uuid, error)
-            return None
-        is_reverting = found.task_state == task_states.RESIZE_REVERTING
-        return found if is_reverting else None
+            LOG.warning(
+                "Instance %s keeps its PCI devices until the next audit:"
+                " nobody can say whether it comes back (%s).",
+                uuid,
+                error,
+            )
+            return True
+        return bool(found.task_state == task_states.RESIZE_REVERTING)
 
     def mark_links(self, marks: links.Marks) -> None:
         """Tell the count which links are bad; quick if they are as before.
@@ -303,33 +312,6 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
         }
 
 
-class _Claimed(threading.local):
-    """The devices that the present operation of this thread has claimed."""
-
-    devices: list[Any] | None = None
-
-    def note(self, devices: list[Any]) -> None:
-        if self.devices is not None:
-            self.devices += devices
-
-
-_CLAIMED = _Claimed()
-
-
-@contextlib.contextmanager
-def watching_claims() -> Iterator[list[Any]]:
-    """Collect what this thread claims meanwhile.
-
-    :yields: A list that ``nova.objects.PciDevice`` objects are added to.
-    """
-    before = _CLAIMED.devices
-    _CLAIMED.devices = []
-    try:
-        yield _CLAIMED.devices
-    finally:
-        _CLAIMED.devices = before
-
-
 def _served_anew(before: list[Any], devices: list[Any]) -> list[Any]:
     """List what was claimed for requests that are served by others now.
 
@@ -362,6 +344,9 @@ def _is_over(migration: Any) -> bool:
         instance = migration.instance
     except nova_exception.InstanceNotFound:
         return True
+    except Exception as error:  # noqa: BLE001 - nobody can say, so it stays
+        LOG.debug("What became of %s is not known: %s", migration.uuid, error)
+        return False
     return (
         instance.vm_state not in (vm_states.ERROR, vm_states.RESIZED)
         and instance.task_state is None

@@ -10,6 +10,7 @@ import pytest
 
 from fake_sysfs import FakeSysfs
 from pci_sched import exception
+from pci_sched.claims import inventory
 from pci_sched.inputs import sysfs
 from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
@@ -324,6 +325,24 @@ class TestNetDevs:
         assert netdev is not None
         assert netdev.carrier_changes == count
         assert netdev == dataclasses.replace(netdev, carrier_changes=99)
+
+    @pytest.mark.parametrize(
+        ("assigned", "is_given"),
+        [("0", False), ("1", True), ("3", True), (None, False)],
+    )
+    def test_an_address_that_somebody_gave_is_known_as_such(
+        self, tree: FakeSysfs, assigned: str | None, is_given: bool
+    ) -> None:
+        tree.function(PF)
+        attributes = {"address": "52:54:00:00:00:01"}
+        if assigned is not None:
+            attributes["addr_assign_type"] = assigned
+        tree.netdev(PF, "one", **attributes)
+        device = read(tree)[PF]
+        assert device.netdev is not None
+        assert device.netdev.mac_is_given is is_given
+        told = inventory.Record.of(device).mac
+        assert told == (None if is_given else "52:54:00:00:00:01")
 
     def test_a_bond_is_named_and_a_bridge_is_not(
         self, tree: FakeSysfs

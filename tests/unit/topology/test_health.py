@@ -92,6 +92,13 @@ def test_what_nobody_sees_is_unknown_and_taken_for_good() -> None:
     assert [each.is_good for each in found] == [True, False, True]
 
 
+def test_without_a_hold_down_what_is_up_is_up() -> None:
+    rules = health.Rules(hold_down_s=0, flap_count=9)
+    looks: list[_Look] = [(0, _UP, 7), (60, _UP, 9), (120, _DARK, 10)]
+    found = _states([*looks, (180, _UP, 11)], rules)
+    assert [each.state.value for each in found] == ["up", "up", "down", "up"]
+
+
 def test_that_nobody_saw_it_for_a_while_makes_a_link_no_better() -> None:
     hidden: _Look = (20, None, None)
     # It came up unseen; it came up just before; it rested meanwhile.
