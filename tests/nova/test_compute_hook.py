@@ -15,6 +15,7 @@ from nova import conf as nova_conf
 from nova import objects
 from nova.compute import manager as compute_manager
 from nova.compute import resource_tracker
+from nova.network import neutron
 from nova.pci import manager as pci_manager
 from nova.pci import request as pci_request
 from nova.pci import stats as pci_stats
@@ -212,6 +213,10 @@ def _other_function(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def _renamed_in_neutron(patch: pytest.MonkeyPatch) -> None:
+    patch.delattr(neutron.API, "allocate_for_instance")
+
+
 def _no_code(patch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> None:
         raise ValueError("no signature found")
@@ -229,6 +234,7 @@ def _no_code(patch: pytest.MonkeyPatch) -> None:
         (_other_count, "PciDeviceStats is replaced by"),
         (_other_module, "resource_tracker.pci_request is not"),
         (_other_function, "get_pci_requests_from_flavor takes"),
+        (_renamed_in_neutron, "nobody has a method allocate_for_instance"),
         (_no_code, "ValueError: no signature found"),
     ],
 )

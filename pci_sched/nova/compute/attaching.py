@@ -8,19 +8,15 @@ device then stays with the instance until that is deleted (NOVA.md E5).
 from collections.abc import Callable
 import functools
 import traceback
-from typing import Any, Final
+from typing import Any
 
 from nova import exception as nova_exception
 from oslo_log import log as logging
 
 from pci_sched.nova.compute import claimed as compute_claimed
+from pci_sched.nova.compute import seam
 
 LOG = logging.getLogger(__name__)
-
-#: What Nova does with a device before the driver hears of it.
-_EARLY: Final = frozenset(
-    {"_claim_pci_device_for_interface_attach", "allocate_for_instance"}
-)
 
 
 def unwinding(attach: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,7 +49,7 @@ def _is_early(error: Exception) -> bool:
     unless Neutron fails, too.
     """
     return isinstance(error, nova_exception.InterfaceAttachFailed) or any(
-        frame.f_code.co_name in _EARLY
+        frame.f_code.co_name in seam.EARLY_IN_ATTACHING
         for frame, _ in traceback.walk_tb(error.__traceback__)
     )
 

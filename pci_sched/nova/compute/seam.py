@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from nova.compute import manager as compute_manager
 from nova.compute import resource_tracker
+from nova.network import neutron
 from nova.pci import manager as pci_manager
 from nova.pci import request as pci_request
 from nova.pci import stats as pci_stats
@@ -118,6 +119,12 @@ _PCI_STATS: Final[_Signatures] = {
 
 _FLAVOR: Final = "get_pci_requests_from_flavor"
 
+#: What of an attachment comes before the driver; a failure of theirs is known
+#: by their names.
+EARLY_IN_ATTACHING: Final = frozenset(
+    {"_claim_pci_device_for_interface_attach", "allocate_for_instance"}
+)
+
 #: Where each class must come from, to be the one that is known.
 _CLASSES: Final[Sequence[tuple[ModuleType, str, _Signatures]]] = (
     (resource_tracker, "ResourceTracker", _RESOURCE_TRACKER),
@@ -168,6 +175,12 @@ def _look_at_modules() -> str:
     for name, module in known.items():
         if getattr(resource_tracker, name) != module:
             return f"resource_tracker.{name} is not {module.__name__}"
+    for name in EARLY_IN_ATTACHING:
+        if not any(
+            hasattr(place, name)
+            for place in (compute_manager.ComputeManager, neutron.API)
+        ):
+            return f"nobody has a method {name}"
     problem = _compare(
         getattr(pci_request, _FLAVOR), ("flavor", "affinity_policy")
     )
