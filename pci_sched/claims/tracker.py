@@ -147,7 +147,8 @@ class ClaimTracker:
         """Claim for a block: confirmed at its end, aborted on any error.
 
         The side of a move is confirmed too, and stays a side until the move
-        is finished or reverted.
+        is finished or reverted. A claim that an earlier block has confirmed
+        stays; a note of the error says so.
 
         :param instance_uuid: Of the instance.
         :param request: What it asks for.
@@ -161,7 +162,11 @@ class ClaimTracker:
         try:
             yield claim
         except BaseException as error:
-            self.abort(claim.claim_id, reason=f"{type(error).__name__}")
+            try:
+                self.abort(claim.claim_id, reason=f"{type(error).__name__}")
+            except exception.PciSchedException as failure:
+                # What went wrong first matters more.
+                error.add_note(f"The claim stays. {failure}")
             raise
         self.confirm(claim.claim_id)
 
@@ -210,7 +215,13 @@ class ClaimTracker:
         :param instance_uuid: Of the instance.
         :param request: The id of the request or of its port.
         :param reason: For the history.
+        :raises exception.RequestInvalid: If no request is named.
         """
+        if not request:
+            raise exception.RequestInvalid(
+                "request is empty; it names the request, or the port, whose"
+                " devices go back"
+            )
         self._store.change(
             self.host,
             functools.partial(

@@ -2,6 +2,7 @@
 """What a tracker does over a store, without a database."""
 
 import datetime
+from typing import Any
 
 import pytest
 
@@ -139,6 +140,34 @@ def test_a_block_aborts_on_any_error(
     assert tracker.holdings() == ()
     assert store.steps[-1].act == "abort"
     assert store.steps[-1].reason == error.__name__
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_who_names_no_request_detaches_nothing(
+    tracker: claim_tracker.ClaimTracker, nothing: Any
+) -> None:
+    """Of devices without a port nobody may mean all."""
+    with tracker.claiming("server", _VF) as claim:
+        pass
+    with pytest.raises(exception.RequestInvalid, match="request is empty"):
+        tracker.detach("server", nothing)
+    assert tracker.holdings() == claim.holdings
+
+
+def test_an_error_in_a_block_is_not_hidden_by_a_claim_that_stays(
+    tracker: claim_tracker.ClaimTracker,
+) -> None:
+    """An earlier block for the same request has confirmed it."""
+    with tracker.claiming("server", _VF) as claim:
+        pass
+    with (
+        pytest.raises(ValueError, match="boot failed") as caught,
+        tracker.claiming("server", _VF),
+    ):
+        raise ValueError("boot failed")
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"The claim stays. claim {claim.claim_id}: ")
+    assert tracker.holdings() == claim.holdings
 
 
 def test_a_claim_that_nobody_confirms_ends(
