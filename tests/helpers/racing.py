@@ -146,6 +146,12 @@ def claim_and_release(url: str, number: int, told: Any, gate: Any) -> None:
     store.close()
 
 
+def claim_on_either(urls: str, number: int, told: Any, gate: Any) -> None:
+    """Do so at one of several databases, or nodes of one."""
+    known = urls.split()
+    claim_and_release(known[number % len(known)], number, told, gate)
+
+
 def _act(
     tracker: claim_tracker.ClaimTracker,
     rng: random.Random,

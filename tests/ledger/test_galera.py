@@ -8,7 +8,6 @@ then, as in a deadlock.
 from collections import Counter
 from collections.abc import Iterator
 import time
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -43,16 +42,11 @@ def _wait_until(connection: sa.Connection, state: str) -> None:
         time.sleep(0.1)
 
 
-def _on_either(urls: str, number: int, told: Any, gate: Any) -> None:
-    url = urls.split()[number % 2]
-    racing.claim_and_release(url, number, told, gate)
-
-
 def test_eight_trackers_share_a_host_over_two_nodes(nodes: _Nodes) -> None:
     urls = [each.url for each in nodes]
     with ledger_cases.tracking(urls[0]) as tracker:
         tracker.sync(ledger_cases.host(pfs=4, vfs=8))
-    found = racing.run(_on_either, " ".join(urls))
+    found = racing.run(racing.claim_on_either, " ".join(urls))
     total: Counter[str] = sum((outcome for outcome, _, _ in found), Counter())
     print(f"\n{racing.WRITERS} trackers on two nodes: {dict(total)}")
     mine = {
