@@ -2,9 +2,8 @@
 """``pci-pool check``: a nova.conf and a ledger, held against the hardware."""
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 import pathlib
-from typing import Any
 
 from pci_sched import exception
 from pci_sched.cli import command, main, source
@@ -18,7 +17,6 @@ NOVA_CONF = source.NOVA_CONF
 COLUMNS = ("code", "where", "message", "advice")
 
 _Row = tuple[str, str, str, str]
-_Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
 def _files(parsed_args: argparse.Namespace) -> list[pathlib.Path] | None:
@@ -71,7 +69,7 @@ class Check(command.HostLister):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> _Table:
+    def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Read the configuration and the host, and apply every rule."""
         if parsed_args.instances is not None and parsed_args.db is None:
             raise exception.InputInvalid("--instances needs --db")

@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Sequence
 import contextlib
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cliff import app as cliff_app
 
@@ -17,9 +17,6 @@ from pci_sched.model import address as pci_address
 if TYPE_CHECKING:
     # Slow to import; dump needs what is here without it.
     from pci_sched.db import store as db_store
-
-#: What a verb lists: the columns and the rows.
-Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
 class LedgerLister(command.Listing):

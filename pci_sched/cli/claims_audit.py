@@ -15,6 +15,7 @@ from pci_sched.cli import (
     claims_history,
     claims_nova,
     claims_truths,
+    command,
     facts,
     main,
 )
@@ -78,7 +79,7 @@ class Audit(_Judging):
     Each code is explained in the documentation.
     """
 
-    def take_action(self, parsed_args: argparse.Namespace) -> claims.Table:
+    def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Read the ledger and ask the others."""
         if parsed_args.nova_db:
             return self._judge_nova(parsed_args)
@@ -89,7 +90,7 @@ class Audit(_Judging):
         self.say(claims_truths.describe(truths))
         return COLUMNS, [_row(each) for each in found]
 
-    def _judge_nova(self, parsed_args: argparse.Namespace) -> claims.Table:
+    def _judge_nova(self, parsed_args: argparse.Namespace) -> command.Table:
         judged = claims_nova.audit(parsed_args, self.app)
         self._found = bool(judged.found)
         for line in judged.said:
@@ -128,7 +129,7 @@ class Repair(_Judging):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> claims.Table:
+    def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Repair, or rehearse it."""
         codes = set(parsed_args.codes or claim_repair.REPAIRABLE)
         with claims.opened(parsed_args, self.app) as (store, host):

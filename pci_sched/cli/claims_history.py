@@ -5,7 +5,7 @@ import argparse
 from typing import Any
 
 from pci_sched.claims import change as claim_change
-from pci_sched.cli import claims, facts
+from pci_sched.cli import claims, command, facts
 
 COLUMNS = (
     "at",
@@ -57,7 +57,7 @@ class History(claims.LedgerLister):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> claims.Table:
+    def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Read the steps that the options choose."""
         with claims.opened(parsed_args, self.app) as (store, host):
             steps = store.history(

@@ -8,7 +8,7 @@ from typing import Any
 from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import snapshot as claim_snapshot
 from pci_sched.claims import states
-from pci_sched.cli import claims, facts
+from pci_sched.cli import claims, command, facts
 
 COLUMNS = (
     "address",
@@ -46,7 +46,7 @@ class List(claims.LedgerLister):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> claims.Table:
+    def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Read the ledger and write a row for each device."""
         with claims.opened(parsed_args, self.app) as (store, host):
             snapshot = store.read(host)

@@ -9,7 +9,7 @@ from pci_sched import exception
 from pci_sched.claims import change as claim_change
 from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import states
-from pci_sched.cli import claims, facts
+from pci_sched.cli import claims, command, facts
 
 COLUMNS = (
     "claim_id",
@@ -44,7 +44,7 @@ class Show(claims.LedgerLister):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> claims.Table:
+    def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Read the ledger and the history of the claim."""
         which: str = parsed_args.which
         with claims.opened(parsed_args, self.app) as (store, host):

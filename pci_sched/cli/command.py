@@ -29,6 +29,9 @@ _WITHOUT_TYPES = ("csv", "value")
 #: The formatter of texts that are finished, for verbs that make such.
 VERBATIM = "pci_sched.cli.command:Verbatim"
 
+#: What a verb lists: the columns and the rows.
+Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
+
 _Formatters = stevedore.ExtensionManager[base.ListFormatter]
 
 

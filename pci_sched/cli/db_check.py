@@ -2,15 +2,11 @@
 """``pci-pool db check``: whether a ledger's tables are as they should be."""
 
 import argparse
-from collections.abc import Iterable, Sequence
-from typing import Any
 
 from pci_sched.cli import command, ledger_source, main
 from pci_sched.db import drift, errors
 
 COLUMNS = drift.Finding._fields
-
-_Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
 class Check(command.Listing):
@@ -28,7 +24,7 @@ class Check(command.Listing):
         ledger_source.add_argument(parser)
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> _Table:
+    def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Compare the database with what this library writes to."""
         place = ledger_source.find(parsed_args, self.app)
         engine = ledger_source.open_engine(parsed_args, self.app)

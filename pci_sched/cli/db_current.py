@@ -2,15 +2,11 @@
 """``pci-pool db current``: the revision of a ledger."""
 
 import argparse
-from collections.abc import Iterable, Sequence
-from typing import Any
 
 from pci_sched.cli import command, ledger_source
 from pci_sched.db import compatibility, errors, migration
 
 COLUMNS = ("ledger", "revision", "newest", "oldest_writer", "writer")
-
-_Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
 class Current(command.Listing):
@@ -26,7 +22,7 @@ class Current(command.Listing):
         ledger_source.add_argument(parser)
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> _Table:
+    def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Read the revision."""
         place = ledger_source.find(parsed_args, self.app)
         engine = ledger_source.open_engine(parsed_args, self.app)

@@ -2,9 +2,7 @@
 """``pci-pool db purge``: forget claims that ended long ago."""
 
 import argparse
-from collections.abc import Iterable, Sequence
 import datetime
-from typing import Any
 
 from pci_sched.cli import command, ledger_source
 
@@ -12,8 +10,6 @@ COLUMNS = ("host", "node_uuid", "claims", "lines")
 
 #: Nobody has a ledger that is older.
 _MOST_DAYS = 36_500
-
-_Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
 def _days(text: str) -> int:
@@ -53,7 +49,7 @@ class Purge(command.Listing):
         ledger_source.add_argument(parser)
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> _Table:
+    def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Purge the history of each host in turn."""
         age = datetime.timedelta(days=parsed_args.days)
         before = datetime.datetime.now(datetime.UTC) - age

@@ -2,10 +2,9 @@
 """``pci-pool dump``: pools and devices of hosts, as a table or a picture."""
 
 import argparse
-from collections.abc import Iterable, Sequence
 import importlib
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pci_sched.cli import (
     claims,
@@ -20,7 +19,8 @@ from pci_sched.inputs import pci_ids
 from pci_sched.model import host as pci_host
 from pci_sched.pools import ledger
 
-_Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def _speaks_unicode(encoding: str | None) -> bool:
@@ -74,7 +74,7 @@ class Dump(command.HostLister):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> _Table:
+    def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Read the host and make rows, or one finished text, of it."""
         if parsed_args.nova_db:
             return self._show_nova(parsed_args)
@@ -90,7 +90,7 @@ class Dump(command.HostLister):
         names: pool_table.Names,
         host: pci_host.Host,
         wanted: selection.Selection,
-    ) -> _Table:
+    ) -> command.Table:
         """Show one host."""
         if parsed_args.formatter in self.pictures:
             # Metrics count devices: the way to them must not be counted.
@@ -104,7 +104,7 @@ class Dump(command.HostLister):
         pools = ledger.Ledger.of(host.devices, wanted.wants).pools
         return pool_table.COLUMNS, pool_table.rows(pools, names)
 
-    def _show_nova(self, parsed_args: argparse.Namespace) -> _Table:
+    def _show_nova(self, parsed_args: argparse.Namespace) -> command.Table:
         """Show what Nova's databases have, a host in each row."""
         found = dump_nova.read(parsed_args, self.app)
         names = _names(parsed_args)

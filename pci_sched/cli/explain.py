@@ -3,7 +3,6 @@
 
 import argparse
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from pci_sched import exception
 from pci_sched.cli import (
@@ -24,8 +23,6 @@ from pci_sched.model import request as pci_request
 
 #: The formats that have the whole verdicts.
 _OBJECTS = ("json", "yaml")
-
-_Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
 def _positive(text: str) -> int:
@@ -68,7 +65,7 @@ class Explain(command.Listing):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> _Table:
+    def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Read the request and the hosts, and judge."""
         _check(parsed_args)
         settings = explain_settings.read(
@@ -105,7 +102,7 @@ class Explain(command.Listing):
         parsed_args: argparse.Namespace,
         judge: pci_verdict.Judge,
         candidates: Sequence[explain_source.Candidate],
-    ) -> _Table:
+    ) -> command.Table:
         judged = sorted(
             self._judge_each(judge, candidates), key=explain_rows.rank
         )
@@ -145,7 +142,7 @@ class Explain(command.Listing):
         parsed_args: argparse.Namespace,
         judge: pci_verdict.Judge,
         candidates: Sequence[explain_source.Candidate],
-    ) -> _Table:
+    ) -> command.Table:
         wanted: int = parsed_args.what_if
         ordered = sorted(candidates, key=lambda each: each.name)
         rooms = list(explain_what_if.fill(judge, ordered, wanted))
