@@ -98,6 +98,18 @@ def live(ledger: Ledger) -> dict[tuple[int, str], Live]:
     }
 
 
+def devices_of_instances(ledger: Ledger) -> dict[str, set[str]]:
+    """List the addresses that each instance holds, as the rows say."""
+    instances = {
+        row["claim_id"]: row["instance_uuid"] for row in ledger["claims"]
+    }
+    held: dict[str, set[str]] = {}
+    for row in ledger["holdings"]:
+        owner = instances[row["claim_id"]]
+        held.setdefault(owner, set()).add(row["address"])
+    return held
+
+
 def replay(history: Rows) -> dict[tuple[int, str], Live]:
     """Put the live claims together as the history tells of them."""
     found: dict[tuple[int, str], Live] = {}

@@ -2,7 +2,7 @@
 """Processes that write to one ledger at the same time."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 import contextlib
 import multiprocessing
 import random
@@ -144,6 +144,20 @@ def claim_and_release(url: str, number: int, told: Any, gate: Any) -> None:
     outcome["retries"] = store.tries - outcome["claimed"] - outcome["released"]
     told.put((outcome, longest, mine))
     store.close()
+
+
+def devices_of_instances(
+    found: Iterable[tuple[object, object, Mapping[str, set[str]]]],
+) -> dict[str, set[str]]:
+    """List the addresses that each instance has, as its tracker was told.
+
+    :param found: What each :func:`claim_and_release` told.
+    """
+    return {
+        instance: devices
+        for _, _, mine in found
+        for instance, devices in mine.items()
+    }
 
 
 def claim_on_either(urls: str, number: int, told: Any, gate: Any) -> None:

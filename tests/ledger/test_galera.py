@@ -49,22 +49,11 @@ def test_eight_trackers_share_a_host_over_two_nodes(nodes: _Nodes) -> None:
     found = racing.run(racing.claim_on_either, " ".join(urls))
     total: Counter[str] = sum((outcome for outcome, _, _ in found), Counter())
     print(f"\n{racing.WRITERS} trackers on two nodes: {dict(total)}")
-    mine = {
-        instance: devices
-        for _, _, held in found
-        for instance, devices in held.items()
-    }
+    told = racing.devices_of_instances(found)
     for url in urls:
         ledger = plain_ledger.read(url)
         assert plain_ledger.faults(ledger) == []
-        instances = {
-            row["claim_id"]: row["instance_uuid"] for row in ledger["claims"]
-        }
-        held: dict[str, set[str]] = {}
-        for row in ledger["holdings"]:
-            owner = instances[row["claim_id"]]
-            held.setdefault(owner, set()).add(row["address"])
-        assert held == mine
+        assert plain_ledger.devices_of_instances(ledger) == told
     assert total["claimed"] > racing.WRITERS
     # No lock reaches from one node to the other.
     assert total["retries"] > 0

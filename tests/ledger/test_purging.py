@@ -41,6 +41,12 @@ class _World:
         self.tracker.confirm(claim_id)
         return uuid, claim_id
 
+    def come_and_go(self, servers: int = 1) -> None:
+        """Start servers, and stop each before the next one."""
+        for _ in range(servers):
+            uuid, _ = self.boot()
+            self.tracker.release(uuid)
+
     def purge(self, days: int, *, dry_run: bool = False) -> purging.Purged:
         """Purge what ended so many days ago."""
         before = _NOW - days * _DAY
@@ -92,8 +98,7 @@ def test_the_host_goes_on_as_before(world: _World) -> None:
     world.purge(1)
     with pytest.raises(exception.ClaimUnknown):
         world.tracker.confirm(claim_id)
-    again, _ = world.boot()
-    world.tracker.release(again)
+    world.come_and_go()
     assert not world.tracker.audit(truths.Truths(read_at=world.today))
 
 
@@ -101,9 +106,7 @@ def test_many_claims_go_a_batch_at_a_time(
     world: _World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(purging, "_BATCH", 2)
-    for _ in range(5):
-        uuid, _ = world.boot()
-        world.tracker.release(uuid)
+    world.come_and_go(5)
     _, live_claim = world.boot()
     assert world.purge(1).claims == 5
     assert world.told() == [live_claim]
@@ -114,9 +117,7 @@ def test_a_batch_that_fails_is_not_left_out(
 ) -> None:
     """Nor is anything of a claim gone before all of it is."""
     monkeypatch.setattr(purging, "_BATCH", 1)
-    for _ in range(3):
-        uuid, _ = world.boot()
-        world.tracker.release(uuid)
+    world.come_and_go(3)
     steps = world.store.history(_KEY)
     forget_some, calls = purging.forget_some, 0
 
@@ -158,17 +159,13 @@ def test_who_claims_meanwhile_is_not_disturbed(
     world: _World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(purging, "_BATCH", 1)
-    for _ in range(20):
-        uuid, _ = world.boot()
-        world.tracker.release(uuid)
+    world.come_and_go(20)
     world.today = _NOW
     failed: list[Exception] = []
 
     def load() -> None:
         try:
-            for _ in range(20):
-                uuid, _ = world.boot()
-                world.tracker.release(uuid)
+            world.come_and_go(20)
         except Exception as error:  # noqa: BLE001 - shown by the assertion
             failed.append(error)
 
@@ -183,8 +180,7 @@ def test_who_claims_meanwhile_is_not_disturbed(
 
 def test_what_may_go_is_written_down(world: _World, url: str) -> None:
     """Without it the schema gives no line of the history away."""
-    uuid, _ = world.boot()
-    world.tracker.release(uuid)
+    world.come_and_go()
     database = sa.create_engine(url)
     erase = sa.delete(tables.HISTORY)
     with database.connect() as connection:

@@ -39,17 +39,7 @@ def test_eight_honest_trackers_share_a_host(
     )
     ledger = plain_ledger.read(url)
     assert plain_ledger.faults(ledger) == []
-    instances = {
-        row["claim_id"]: row["instance_uuid"] for row in ledger["claims"]
-    }
-    held: dict[str, set[str]] = {}
-    for row in ledger["holdings"]:
-        owner = instances[row["claim_id"]]
-        held.setdefault(owner, set()).add(row["address"])
-    assert held == {
-        instance: devices
-        for _, _, mine in found
-        for instance, devices in mine.items()
-    }
+    told = racing.devices_of_instances(found)
+    assert plain_ledger.devices_of_instances(ledger) == told
     assert total["busy"] == 0
     assert total["retries"] > 0
