@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults of ours that must not become faults of Nova's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+import contextlib
 
 #: Far more than anybody reads, and an end to what is remembered.
 _MOST_WORDS = 100
@@ -41,6 +42,17 @@ class Faults:
             self._say(
                 "%s: %s: %s (said once)", what, name, error, exc_info=error
             )
+
+    @contextlib.contextmanager
+    def catching(self, what: str) -> Iterator[None]:
+        """Leave a block at its first fault, note it, and go on behind it.
+
+        :param what: As for :meth:`note`.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - Nova goes on, whatever
+            self.note(what, error)
 
     def note_each(self, what: str, words: str) -> None:
         """Say what somebody wrote that makes no sense, unless it was said.

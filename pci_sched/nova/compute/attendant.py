@@ -2,7 +2,6 @@
 """What goes with the resource tracker of a nova-compute: watch and ledger."""
 
 from collections.abc import Callable, Mapping
-import functools
 import threading
 import time
 from typing import Any, Final
@@ -77,15 +76,13 @@ class Attendant:
 
     def look(self) -> None:
         """Look at the hardware; to be called outside of the semaphore."""
-        try:
+        with _faults.catching("The hardware was not looked at"):
             # Audits of several nodes, and of moves, may look at once: each
             # says what it alone was told.
             look = self._look = self._watch.look(PATIENCE_S)
             for sentence in look.news:
                 LOG.warning("%s", sentence)
             self._text = publishing.text_of(look, self._agents())
-        except Exception as error:  # noqa: BLE001
-            _faults.note("The hardware was not looked at", error)
         self._judge_links()
 
     def _agents(self) -> tuple[pci_host.L2Agent, ...] | None:
@@ -112,29 +109,17 @@ class Attendant:
         if pci_tracker.node_id != compute_node.id:
             # Of the nodes of one service, Nova tracks devices of the first.
             return
-        steps: Mapping[str, Callable[[], None]] = {
-            "Devices that are gone may be handed out": functools.partial(
-                self._withhold, pci_tracker
-            ),
-            "It does not matter whether links are bad": functools.partial(
-                self._mark_links, pci_tracker
-            ),
-            "It is not known what fails together": functools.partial(
-                self._tell_domains, pci_tracker
-            ),
-            "No scheduler hears of the hardware": functools.partial(
-                self._publish, resource_tracker, compute_node
-            ),
-            "The ledger is not kept": functools.partial(
-                self._keep_books, compute_node, pci_tracker
-            ),
-        }
         # What goes wrong with one of them must not hold up the others.
-        for otherwise, step in steps.items():
-            try:
-                step()
-            except Exception as error:  # noqa: BLE001
-                _faults.note(otherwise, error)
+        with _faults.catching("Devices that are gone may be handed out"):
+            self._withhold(pci_tracker)
+        with _faults.catching("It does not matter whether links are bad"):
+            self._mark_links(pci_tracker)
+        with _faults.catching("It is not known what fails together"):
+            self._tell_domains(pci_tracker)
+        with _faults.catching("No scheduler hears of the hardware"):
+            self._publish(resource_tracker, compute_node)
+        with _faults.catching("The ledger is not kept"):
+            self._keep_books(compute_node, pci_tracker)
 
     def changed(
         self, changes: Mapping[pci_address.PciAddress, mirror.Use | None]
@@ -154,14 +139,12 @@ class Attendant:
         :param pci_tracker: Whose devices.
         :param uses: Who has which.
         """
-        try:
+        with _faults.catching("The ledger was not held against Nova"):
             host = inventory.host_of(
                 pci_tracker.pci_devs, self._look, pci_tracker.dev_filter
             )
             if self._books is not None:
                 self._books.rebuild(host, uses, "audit")
-        except Exception as error:  # noqa: BLE001
-            _faults.note("The ledger was not held against Nova", error)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until the ledger says what was told so far.
@@ -172,18 +155,13 @@ class Attendant:
         return self._books is None or self._books.wait(timeout_s)
 
     def _judge_links(self) -> None:
-        try:
+        with _faults.catching("The options of links stay as they were"):
             self._link_options = links.read(self._conf)
-        except Exception as error:  # noqa: BLE001
-            _faults.note("The options of links stay as they were", error)
-        try:
-            rules = self._link_options.rules
-            with self._judging:
-                before = self._links
-                self._links = links.follow(before, self._look, rules)
-                self._link_news += links.news(before, self._links)
-        except Exception as error:  # noqa: BLE001
-            _faults.note("The links were not judged", error)
+        rules = self._link_options.rules
+        with _faults.catching("The links were not judged"), self._judging:
+            before = self._links
+            self._links = links.follow(before, self._look, rules)
+            self._link_news += links.news(before, self._links)
 
     def _mark_links(self, pci_tracker: tracker.Tracker) -> None:
         """Have Nova's pools say which links are bad, and speak of it."""

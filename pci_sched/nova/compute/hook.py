@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Installing the compute hook in a nova-compute, or leaving it as it is."""
 
-from collections.abc import Callable, Iterator
-import contextlib
+from collections.abc import Callable
 import functools
 import threading
 from typing import Any, Final
@@ -32,6 +31,8 @@ LOG = logging.getLogger(__name__)
 
 _RT: Final = resource_tracker.ResourceTracker
 _STOCK: Final = pci_manager.PciDevTracker
+
+_LESS: Final = "The compute hook did less than it should"
 
 #: What was in the place of everything that is replaced; empty if nothing is.
 _replaced: dict[tuple[Any, str], Any] = {}
@@ -167,7 +168,7 @@ def _setting_up(
         ):
             stock(rt, context, compute_node, resources)
         if _is_ours(rt.pci_tracker):
-            with _harmless():
+            with _faults.catching(_LESS):
                 attending = _attend(rt, conf)
                 attending.audit(rt, compute_node, rt.pci_tracker)
 
@@ -185,7 +186,7 @@ def _looking(
     ) -> None:
         # Whoever chooses as Nova does holds nothing back.
         if rt.pci_tracker is None or _is_ours(rt.pci_tracker):
-            with _harmless():
+            with _faults.catching(_LESS):
                 _attend(rt, conf).look()
         stock(rt, context, nodename, startup=startup)
 
@@ -232,14 +233,6 @@ def _set_up_ours(
         finally:
             pci_manager.PciDevTracker = _STOCK
     return False
-
-
-@contextlib.contextmanager
-def _harmless() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001
-        _faults.note("The compute hook did less than it should", error)
 
 
 def _is_ours(pci_tracker: Any) -> bool:

@@ -58,12 +58,10 @@ def keeping_apart(
     def claim(*args: Any, **kwargs: Any) -> Any:
         asks = nova_spread.NOTHING
         beside: tuple[neighbours.Neighbour, ...] = ()
-        try:
+        with _faults.catching("Devices are not kept apart"):
             given = signature.bind(*args, **kwargs).arguments
             asks = asks_of(conf, given, ports)
             beside = _neighbours(given, asks)
-        except Exception as error:  # noqa: BLE001
-            _faults.note("Devices are not kept apart", error)
         with spread_asks.asking(asks, beside):
             return stock(*args, **kwargs)
 

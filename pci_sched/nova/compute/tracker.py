@@ -283,10 +283,8 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
         super().save(context)
         if self.journal is None:
             return
-        try:
+        with _faults.catching("The ledger was told nothing"):
             self._tell(self.journal)
-        except Exception as error:  # noqa: BLE001
-            _faults.note("The ledger was told nothing", error)
 
     def _tell(self, journal: Journal) -> None:
         """Say what is different since the last time, or how all is."""

@@ -34,6 +34,31 @@ def test_a_kind_of_fault_is_said_once(
     ]
 
 
+def test_a_block_ends_at_its_first_fault(
+    noting: faults.Faults, said: list[str]
+) -> None:
+    reached = ["before"]
+    with noting.catching("No host is weighed"):
+        reached.append("within")
+        reached.append(str(int("one")))
+    reached.append("behind")
+    assert reached == ["before", "within", "behind"]
+    assert [line.split(" with ")[0] for line in said] == [
+        "No host is weighed: ValueError: invalid literal for int()"
+    ]
+
+
+def test_who_ends_the_process_is_not_held_up(
+    noting: faults.Faults, said: list[str]
+) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        noting.catching("No host is weighed"),
+    ):
+        raise KeyboardInterrupt
+    assert said == []
+
+
 def test_an_exception_comes_with_where_it_was_raised() -> None:
     say = mock.Mock()
     error = ValueError("one")
