@@ -205,12 +205,14 @@ def _set_up_ours(
     Only while its own is what it would get: whoever else has put something
     there is left alone.
     """
-    if pci_manager.PciDevTracker is not _STOCK:
-        _faults.note(
-            "PCI devices are chosen as Nova does",
-            "somebody else has put a tracker in the place of Nova's,"
-            f" {pci_manager.PciDevTracker!r}",
-        )
+    there = pci_manager.PciDevTracker
+    if there is not _STOCK:
+        if there is not tracker.Tracker:
+            _faults.note(
+                "PCI devices are chosen as Nova does",
+                "somebody else has put a tracker in the place of Nova's,"
+                f" {there!r}",
+            )
         return False
     before = dict(resources)
     for is_last in (False, True):
