@@ -32,6 +32,7 @@ def matching_options(
         tag_rules=tag_rules,
         fill=_FILLS.get(device_choice, options.Fill.PACK),
         node_budget=search_budget,
+        inquest_budget=search_budget,
     )
 
 

@@ -10,6 +10,7 @@ from pci_sched.matching import demand as pci_demand
 from pci_sched.matching import (
     eligibility,
     refusal_code,
+    search,
     settle,
     shortcut,
     solve,
@@ -29,6 +30,11 @@ _DEFAULT = pci_options.Options()
 #: The cells of a guest without a NUMA topology.
 _NO_CELLS: frozenset[int] = frozenset()
 
+
+#: An inquest spends no more on one question than such a part of what is left,
+#: and, so that easy ones are always answered, no fewer nodes than these.
+_PARTS = 4
+_LEAST = 50
 
 _T = TypeVar("_T")
 
@@ -84,17 +90,24 @@ class Matcher:
         """Tells what is there, of records that :attr:`glance` says no of."""
         return self._glance.describe if self._glance else _never
 
-    def is_servable(self, supply: pool_supply.Supply) -> solve.Outcome:
+    def is_servable(
+        self,
+        supply: pool_supply.Supply,
+        budget: search.Budget | None = None,
+    ) -> solve.Outcome:
         """Tell whether a host can serve the request; the cheapest question.
 
         :param supply: Of the host.
+        :param budget: How many nodes may be looked at, if not as many as the
+            options say; is spent.
         :returns: Never the opposite of what :meth:`match` says, which may
             only find out what is undecided here.
         """
         stations = self._stations(supply, is_costed=False)
         if any(map(shortcut.is_plenty, stations)):
             return solve.Outcome.YES
-        return self._decide(stations).outcome
+        budget = budget or search.Budget(self.options.node_budget)
+        return self._decide(stations, budget).outcome
 
     def match(
         self, supply: pool_supply.Supply
@@ -116,7 +129,8 @@ class Matcher:
             return costed.plan(fill)
         if costed.outcome is solve.Outcome.NO:
             return self._refuse(supply, costed.nodes)
-        plain = self._decide(stations)
+        budget = search.Budget(self.options.node_budget)
+        plain = self._decide(stations, budget)
         nodes = costed.nodes + plain.nodes
         if plain.outcome is solve.Outcome.YES:
             return dataclasses.replace(
@@ -194,9 +208,12 @@ class Matcher:
             None if place is None else place.cells,
         )
 
-    def _decide(self, stations: list[eligibility.Station]) -> solve.Field:
+    def _decide(
+        self, stations: list[eligibility.Station], budget: search.Budget
+    ) -> solve.Field:
         field = solve.Field([solve.Trial(each, None) for each in stations])
-        field.decide(self.options.node_budget)
+        field.decide(budget.left)
+        budget.spend(field.nodes)
         return field
 
     def _refuse(
@@ -206,10 +223,15 @@ class Matcher:
         return dataclasses.replace(found, nodes=nodes)
 
     def _inquest(self, supply: pool_supply.Supply) -> witness.Inquest:
+        budget = search.Budget(self.options.inquest_budget)
+
         def ask(
             other: pool_supply.Supply, request: pci_request.InstanceRequest
         ) -> solve.Outcome:
-            return Matcher(request, self.options).is_servable(other)
+            part = search.Budget(max(budget.left // _PARTS, _LEAST))
+            outcome = Matcher(request, self.options).is_servable(other, part)
+            budget.spend(part.spent)
+            return outcome
 
         return witness.Inquest(
             supply, self.request, self._judge, ask, self._add_up(supply)

@@ -45,9 +45,11 @@ class Options:
         decide between yes and no; at least one. A node is one flow problem.
         Answers depend on this number and never on time.
     :ivar improvement_budget: The same to look for the cheapest plan.
+    :ivar inquest_budget: The same to find out why a request cannot be served.
     """
 
     tag_rules: TagRules = TagRules.NOVA
     fill: Fill = Fill.PACK
     node_budget: int = NODE_BUDGET
     improvement_budget: int = IMPROVEMENT_BUDGET
+    inquest_budget: int = NODE_BUDGET

@@ -23,7 +23,7 @@ def test_a_device_choice_says_how_tags_compare_and_pools_fill(
 ) -> None:
     found = configured.matching_options(word, 7)
     assert (found.tag_rules, found.fill) == (rules, fill)
-    assert found.node_budget == 7
+    assert found.node_budget == found.inquest_budget == 7
 
 
 def test_a_prohibited_kind_of_port_is_a_pair() -> None:
