@@ -4,7 +4,7 @@
 import argparse
 
 from pci_sched.cli import command, ledger_source, main
-from pci_sched.db import drift, errors
+from pci_sched.db import drift
 
 COLUMNS = drift.Finding._fields
 
@@ -27,13 +27,11 @@ class Check(command.Listing):
     def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Compare the database with what this library writes to."""
         place = ledger_source.find(parsed_args, self.app)
-        engine = ledger_source.open_engine(parsed_args, self.app)
         findings: tuple[drift.Finding, ...] = ()
         if place.path is not None:
             findings = drift.look_at_file(place.path)
-        with errors.translated(), engine.connect() as connection:
+        with ledger_source.connected(parsed_args, self.app) as connection:
             findings = (*drift.look(connection), *findings)
-        engine.dispose()
         self._found = bool(findings)
         return COLUMNS, findings
 

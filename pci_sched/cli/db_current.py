@@ -4,7 +4,7 @@
 import argparse
 
 from pci_sched.cli import command, ledger_source
-from pci_sched.db import compatibility, errors, migration
+from pci_sched.db import compatibility, migration
 
 COLUMNS = ("ledger", "revision", "newest", "oldest_writer", "writer")
 
@@ -25,11 +25,9 @@ class Current(command.Listing):
     def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Read the revision."""
         place = ledger_source.find(parsed_args, self.app)
-        engine = ledger_source.open_engine(parsed_args, self.app)
-        with errors.translated(), engine.connect() as connection:
+        with ledger_source.connected(parsed_args, self.app) as connection:
             revision = migration.current(connection)
             oldest = compatibility.oldest_writer(connection)
-        engine.dispose()
         row = (
             str(place),
             revision or "base",

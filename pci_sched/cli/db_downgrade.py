@@ -5,7 +5,7 @@ import argparse
 
 from pci_sched import exception
 from pci_sched.cli import command, ledger_source
-from pci_sched.db import errors, migration
+from pci_sched.db import migration
 
 
 class Downgrade(command.Verb):
@@ -35,8 +35,10 @@ class Downgrade(command.Verb):
         """Downgrade, and say from where to where, and what is lost."""
         revision: str = parsed_args.revision
         place = ledger_source.find(parsed_args, self.app)
-        engine = ledger_source.open_engine(parsed_args, self.app)
-        with errors.translated(), engine.begin() as connection:
+        with (
+            ledger_source.connected(parsed_args, self.app) as connection,
+            connection.begin(),
+        ):
             before = migration.current(connection)
             lost = _say(migration.losses(connection, revision))
             if lost and not parsed_args.yes:
@@ -47,7 +49,6 @@ class Downgrade(command.Verb):
                 )
             migration.downgrade(connection, revision)
             after = migration.current(connection) or "base"
-        engine.dispose()
         self.app.stdout.write(f"{place}: {after}, was {before or 'base'}\n")
         if lost:
             self.app.stdout.write(f"dropped: {lost}\n")

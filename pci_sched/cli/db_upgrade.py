@@ -4,7 +4,7 @@
 import argparse
 
 from pci_sched.cli import command, ledger_source
-from pci_sched.db import errors, migration
+from pci_sched.db import migration
 
 
 class Upgrade(command.Verb):
@@ -30,14 +30,15 @@ class Upgrade(command.Verb):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Upgrade, and say from where to where."""
-        engine = ledger_source.open_engine(
-            parsed_args, self.app, for_migration=True
-        )
-        with errors.translated(), engine.begin() as connection:
+        with (
+            ledger_source.connected(
+                parsed_args, self.app, for_migration=True
+            ) as connection,
+            connection.begin(),
+        ):
             before = migration.current(connection)
             migration.upgrade(connection, parsed_args.revision)
             after = migration.current(connection)
-        engine.dispose()
         place = ledger_source.find(parsed_args, self.app)
         change = "" if before == after else f", was {before or 'base'}"
         self.app.stdout.write(f"{place}: {after}{change}\n")

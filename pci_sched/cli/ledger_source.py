@@ -9,6 +9,8 @@ has these options is used without them. So they are imported where needed.
 """
 
 import argparse
+from collections.abc import Iterator
+import contextlib
 import dataclasses
 import pathlib
 from typing import TYPE_CHECKING, NamedTuple
@@ -104,28 +106,34 @@ def find(parsed_args: argparse.Namespace, app: cliff_app.App) -> Place:
     return Place(made, said.timeout_s)
 
 
-def open_engine(
+@contextlib.contextmanager
+def connected(
     parsed_args: argparse.Namespace,
     app: cliff_app.App,
     *,
     for_migration: bool = False,
-) -> "sa.Engine":
-    """Prepare connections to the ledger; none is made yet.
+) -> Iterator["sa.Connection"]:
+    """Connect to the ledger, and close it in the end.
 
     :param parsed_args: The options of :func:`add_argument`.
     :param app: The application.
     :param for_migration: Whether a SQLite file may be made, and a statement
         may take as long as it needs.
-    :returns: The engine.
+    :yields: The connection; nothing is begun.
     """
-    from pci_sched.db import engine
+    from pci_sched.db import engine, errors
 
     place = find(parsed_args, app)
     if not for_migration:
         _require(place)
-    return engine.connect(
+    made = engine.connect(
         place.url, timeout_s=place.timeout_s, for_migration=for_migration
     )
+    try:
+        with errors.translated(), made.connect() as connection:
+            yield connection
+    finally:
+        made.dispose()
 
 
 def open_store(
