@@ -29,8 +29,9 @@ def orphans(
             f" {name_addresses(claim.addresses)} for instance"
             f" {claim.instance_uuid}, which {_asked(truths)}",
             advice=(
-                f"instance {', '.join(users)} uses them; say by Nova's records"
-                " who has them"
+                f"instance {', '.join(users)} uses them, or their PF, or other"
+                " VFs of it that nobody holds; say by Nova's records who has"
+                " them"
                 if users
                 else "a repair releases the claim"
             ),
@@ -142,18 +143,37 @@ def mismatches(
 def users_of(
     evidence: claim_evidence.Evidence, claim: pci_claim.Claim
 ) -> list[str]:
-    """Tell who uses the devices of a claim, or relatives of them.
+    """Tell who would be disturbed if a claim ended.
+
+    With the last of its VFs that is held, a PF can be had as well.
 
     :param evidence: What is judged.
     :param claim: The claim.
-    :returns: The instances, sorted.
+    :returns: The instances that use its devices, or relatives of them;
+        sorted.
     """
-    return sorted(
-        {
-            user
-            for address in claim.addresses
-            for user in evidence.busy(address)
-        }
+    users = {
+        user for address in claim.addresses for user in evidence.busy(address)
+    }
+    for root in {each.root for each in claim.holdings if not each.is_whole}:
+        beside = evidence.users_unheld(root)
+        if beside and not _stays_split(evidence, claim, root):
+            users |= beside
+    return sorted(users)
+
+
+def _stays_split(
+    evidence: claim_evidence.Evidence,
+    claim: pci_claim.Claim,
+    root: pci_address.PciAddress,
+) -> bool:
+    """Tell whether a VF is held without a claim, and those that may end."""
+    return any(
+        root in {holding.root for holding in other.holdings}
+        for other in evidence.snapshot.claims.values()
+        if other.claim_id != claim.claim_id
+        and not other.is_expired(evidence.now)
+        and not is_orphan(evidence, other)
     )
 
 

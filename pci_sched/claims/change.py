@@ -101,6 +101,18 @@ def step(
     )
 
 
+def freed(step: Step) -> tuple[pci_claim.Holding, ...]:
+    """Tell which devices a step of the history gave back.
+
+    :param step: Of any act.
+    :returns: The holdings; none if it gave nothing back.
+    """
+    if step.state is None:
+        return ()
+    is_end = not step.state.is_live or step.act is states.Act.DETACH
+    return step.holdings if is_end else ()
+
+
 def then(first: Change, second: Change) -> Change:
     """Make one change out of two, to be written in one transaction.
 

@@ -126,6 +126,29 @@ class Evidence:
             for user in self.users[each]
         )
 
+    def users_unheld(self, root: pci_address.PciAddress) -> frozenset[str]:
+        """Tell who uses a root, or children of it, that nobody holds.
+
+        :param root: The root's address.
+        :returns: The instances.
+        """
+        return frozenset(
+            user
+            for each in self.used_by_root.get(root, ())
+            if each not in self.snapshot.held
+            for user in self.users[each]
+        )
+
+    @functools.cached_property
+    def freed_since(self) -> frozenset[tuple[pci_address.PciAddress, str]]:
+        """What was given back after others were asked, and by whom."""
+        return frozenset(
+            (holding.address, step.instance_uuid)
+            for step in self.history or ()
+            if step.at >= self.truths.read_at
+            for holding in claim_change.freed(step)
+        )
+
     @functools.cached_property
     def busy_unheld(self) -> frozenset[pci_address.PciAddress]:
         """What may not become available: it is in use and nobody holds it."""

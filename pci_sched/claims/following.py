@@ -109,7 +109,10 @@ class _Family:
             return now
         if claim is not None and not users and self._evidence.is_young(claim):
             return now
-        return min(users, default="")
+        user = min(users, default="")
+        if claim is None and (address, user) in self._evidence.freed_since:
+            return now
+        return user
 
     def _conflict(self, addresses: _Addresses) -> Conflict:
         rows = self._evidence.truths.nova_rows
@@ -134,6 +137,7 @@ class _Family:
                         *map(self._not_to_be_held, got),
                         *(self._used_otherwise(e, after) for e in addresses),
                         self._both(after, addresses),
+                        self._left_open(addresses, after),
                     ),
                 ),
                 "",
@@ -180,6 +184,30 @@ class _Family:
             }
             if others and (each == address or not after[each]):
                 return f"instance {min(others)} uses device {each}"
+        return ""
+
+    def _left_open(
+        self,
+        addresses: _Addresses,
+        after: Mapping[pci_address.PciAddress, str],
+    ) -> str:
+        """Name somebody whose VF could be had with the PF.
+
+        That can be had as soon as none of its VFs is held. What is put right
+        apart from these may come to nothing.
+        """
+        loses = any(self._now[each] for each in addresses)
+        stays = any(
+            after[each] if each in addresses else self._wanted[each]
+            for each in self._addresses
+            if each in addresses or self._now[each]
+        )
+        if stays or not loses:
+            return ""
+        for each in self._addresses:
+            users = self._evidence.users.get(each, frozenset())
+            if users and not self._now[each]:
+                return f"instance {min(users)} uses device {each}"
         return ""
 
     def _both(

@@ -131,14 +131,20 @@ def _because(cause: acts.Cause, why: str) -> acts.Cause:
 def _expire(
     evidence: claim_evidence.Evidence, found: _Findings, cause: acts.Cause
 ) -> claim_change.Change | None:
-    """End a claim that nobody confirmed, or confirm it for its user."""
+    """End claims that nobody confirmed, or confirm them for their users."""
     snapshot = evidence.snapshot
-    claim = snapshot.claims[found[0].claim_id]
-    if audit_claims.end_of_expired(evidence, claim) is states.Act.CONFIRM:
-        why = _because(cause, "repair: nobody confirmed it, and it is in use")
-        return acts.confirm(snapshot, claim.claim_id, why)
-    why = _because(cause, "repair: nobody confirmed it in time")
-    return acts.end([claim], states.Act.EXPIRE, why)
+    in_use = _because(cause, "repair: nobody confirmed it, and it is in use")
+    late = _because(cause, "repair: nobody confirmed it in time")
+    changes = []
+    for each in found:
+        claim = snapshot.claims[each.claim_id]
+        act = audit_claims.end_of_expired(evidence, claim)
+        changes.append(
+            acts.confirm(snapshot, claim.claim_id, in_use)
+            if act is states.Act.CONFIRM
+            else acts.end([claim], states.Act.EXPIRE, late)
+        )
+    return acts.together([each for each in changes if each is not None])
 
 
 def _release(

@@ -177,7 +177,7 @@ class _Comparison:
         """Take a free device as it is now; seen whole, it is cleared."""
         address = old.device.address
         if address in self._in_use:
-            new = dataclasses.replace(new, quarantine=old.quarantine)
+            new = _no_more_usable(old, new)
         if old == new:
             return ()
         self._put[address] = new
@@ -289,6 +289,19 @@ def _remembering(
         return new
     device = dataclasses.replace(new.device, card_serial_number=serial)
     return dataclasses.replace(new, device=device)
+
+
+def _no_more_usable(
+    old: claim_inventory.Record, new: claim_inventory.Record
+) -> claim_inventory.Record:
+    """Take what is new of a device, but not what lets it be handed out."""
+    after = dataclasses.replace(new, quarantine=old.quarantine)
+    if old.is_usable or not after.is_usable:
+        return after
+    device = dataclasses.replace(
+        after.device, assignable=False, tags=old.device.tags
+    )
+    return dataclasses.replace(after, device=device)
 
 
 def _changed(old: claim_inventory.Record, new: claim_inventory.Record) -> str:

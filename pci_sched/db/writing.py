@@ -164,13 +164,16 @@ def _drop_holdings(
     host_id: int,
     change: claim_change.Change,
 ) -> None:
-    """Drop what is given back: of a claim that ends, all in one statement."""
+    """Drop what is given back: of a claim that ends, all in one statement.
+
+    The same change may take devices from it before it ends.
+    """
     whole: set[pci_claim.Holding] = set()
-    for claim in sorted(change.ended, key=lambda each: each.claim_id):
-        whole.update(claim.holdings)
-        at = {"claim_id": claim.claim_id}
-        count = len(claim.holdings)
-        _drop(connection, tables.HOLDINGS, at, host_id, count)
+    for claim_id in sorted(claim.claim_id for claim in change.ended):
+        holdings = before.claims[claim_id].holdings
+        whole.update(holdings)
+        at = {"claim_id": claim_id}
+        _drop(connection, tables.HOLDINGS, at, host_id, len(holdings))
     for holding in sorted(set(change.freed) - whole):
         owner = before.held[holding.address]
         at = {"address": str(holding.address), "claim_id": owner.claim_id}

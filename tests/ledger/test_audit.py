@@ -495,6 +495,32 @@ def test_a_claim_that_comes_between_is_respected(
     assert _holders(racing) == {VF2: B, late[0]: C}
 
 
+def test_what_was_given_back_since_nova_was_asked_is_not_taken_again(
+    then: Tracker, now: Tracker
+) -> None:
+    (address,) = _take(then, A)
+    truths = audit_cases.truths(nova={address: A})
+    now.release(A)
+    assert now.repair(_ALL, truths, dry_run=False).steps == ()
+    assert _holders(now) == {}
+
+
+def test_a_claim_may_lose_a_device_and_then_end(
+    then: Tracker, now: Tracker
+) -> None:
+    """Nova gives one of its devices to B, and has no record of the other."""
+    _take(then, A, count=2)
+    truths = audit_cases.truths(nova={VF1: B}, nova_instances=[B])
+    outcome = now.repair(_ALL, truths, dry_run=False)
+    assert [each.act for each in outcome.steps] == [
+        states.Act.DETACH,
+        states.Act.ADOPT,
+        states.Act.RELEASE,
+    ]
+    assert _holders(now) == {VF1: B}
+    assert now.audit(truths) == ()
+
+
 def test_a_quarantined_device_of_a_ghost_is_not_handed_out(
     then: Tracker, now: Tracker, url: str
 ) -> None:

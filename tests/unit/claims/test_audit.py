@@ -65,7 +65,7 @@ def test_a_truth_that_nobody_was_asked_for_refutes_nothing() -> None:
         (truths(nova={VF1: ""}), True),
         (truths(nova_instances=[B]), True),
         (truths(hypervisor={}), True),
-        (truths(nova={VF3: B}, hypervisor={B: None}), True),
+        (truths(nova={VF3: B}, hypervisor={B: None}), False),
         (truths(hypervisor={B: [VF1]}), False),
         (truths(hypervisor={B: [PF]}), False),
     ],

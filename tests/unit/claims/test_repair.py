@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a repair does, and what it never does, whatever is found."""
 
+from collections.abc import Iterable
 import dataclasses
 
 import hypothesis
 from hypothesis import strategies as st
+import pytest
 
 import audit_cases
-from audit_cases import PF, VF1, VF2, VF3, Address, B, C
+from audit_cases import PF, VF1, VF2, VF3, A, Address, B, C, D
 import ledger_cases
-from pci_sched.claims import audit, finding, repair, replay
+from pci_sched.claims import audit, finding, repair, replay, states
 from pci_sched.claims import change as claim_change
+from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import snapshot as claim_snapshot
 from pci_sched.claims import truths as claim_truths
 
@@ -200,3 +203,105 @@ def test_of_two_changes_of_a_device_the_last_is_written() -> None:
     assert both.put == (other,)
     assert both.gone == (VF2, VF3)
     assert claim_change.then(first, claim_change.Change(gone=(VF1,))).put == ()
+
+
+def _hypervisor(
+    *claims: pci_claim.Claim, **devices: Iterable[Address]
+) -> tuple[claim_snapshot.Snapshot, claim_truths.Truths]:
+    ledger = audit_cases.ledger(*claims)
+    names = {"B": B, "C": C}
+    hypervisor = {names[each]: devices[each] for each in devices}
+    return ledger, audit_cases.truths(hypervisor=hypervisor)
+
+
+def test_the_last_vf_is_not_given_back_while_somebody_has_another() -> None:
+    """Else the PF could be had, and the VF that is in use with it."""
+    gone = audit_cases.claim(A, VF1)
+    ledger, truths = _hypervisor(gone, B=[VF2])
+    assert repair.plan(ledger, ALL, truths, audit_cases.CAUSE) is None
+    # Beside a claim that stays the PF cannot be had anyway.
+    ledger, truths = _hypervisor(
+        gone, audit_cases.claim(C, VF3), B=[VF2], C=[]
+    )
+    change = repair.plan(ledger, ALL, truths, audit_cases.CAUSE)
+    assert change is not None
+    after = audit_cases.apply(ledger, change)
+    assert after.claims_of(A) == ()
+    assert PF not in audit_cases.available(after)
+
+
+def test_it_is_given_back_once_the_other_one_is_held() -> None:
+    ledger = audit_cases.ledger(audit_cases.claim(A, VF1))
+    truths = audit_cases.truths(nova={VF3: B}, hypervisor={B: [VF3]})
+    alone = [finding.Code.ORPHAN_CLAIM]
+    assert repair.plan(ledger, alone, truths, audit_cases.CAUSE) is None
+    change = repair.plan(ledger, ALL, truths, audit_cases.CAUSE)
+    assert change is not None
+    assert audit_cases.apply(ledger, change).held.keys() == {VF3}
+
+
+def test_two_orphans_do_not_count_on_each_other() -> None:
+    ledger, truths = _hypervisor(
+        audit_cases.claim(A, VF1), audit_cases.claim(D, VF3), B=[VF2]
+    )
+    assert repair.plan(ledger, ALL, truths, audit_cases.CAUSE) is None
+
+
+def test_nova_does_not_free_the_last_vf_while_somebody_has_another() -> None:
+    ledger = audit_cases.ledger(
+        audit_cases.claim(A, VF1), audit_cases.claim(C, VF3)
+    )
+    nova = {PF: "", VF1: "", VF3: ""}
+    truths = audit_cases.truths(
+        nova=nova, nova_instances=[A, C], hypervisor={A: [], B: [VF2], C: []}
+    )
+    assert repair.plan(ledger, ALL, truths, audit_cases.CAUSE) is None
+    truths = audit_cases.truths(
+        nova={**nova, VF3: C}, hypervisor={A: [], B: [VF2], C: [VF3]}
+    )
+    change = repair.plan(ledger, ALL, truths, audit_cases.CAUSE)
+    assert change is not None
+    after = audit_cases.apply(ledger, change)
+    assert set(after.held) == {VF3}
+
+
+def test_a_device_in_use_does_not_become_assignable() -> None:
+    """A device_spec that newly selects it is no reason to hand it out."""
+    vfs_only = audit_cases.with_device(audit_cases.HOST, PF, assignable=False)
+    ledger = audit_cases.ledger(host=vfs_only)
+    truths = audit_cases.truths(
+        hardware=audit_cases.with_device(
+            ledger_cases.without(audit_cases.HOST, VF1, VF2, VF3),
+            PF,
+            sriov_numvfs=0,
+        ),
+        hypervisor={B: [PF]},
+    )
+    change = repair.plan(ledger, ALL, truths, audit_cases.CAUSE)
+    assert change is not None
+    after = audit_cases.apply(ledger, change)
+    assert PF not in audit_cases.available(after)
+
+
+def test_all_claims_that_nobody_confirmed_end_in_one_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(repair, "_ROUNDS", 1)
+    late = [
+        audit_cases.claim(
+            A,
+            each,
+            number=number,
+            state=states.ClaimState.CLAIMED,
+            expires_at=audit_cases.READ_AT,
+        )
+        for number, each in enumerate((VF1, VF2, VF3))
+    ]
+    ledger = audit_cases.ledger(*late)
+    truths = audit_cases.truths(hypervisor={A: [VF2]})
+    change = repair.plan(ledger, ALL, truths, audit_cases.CAUSE)
+    assert change is not None
+    after = audit_cases.apply(ledger, change)
+    assert {each: one.state for each, one in after.held.items()} == {
+        VF2: states.ClaimState.ALLOCATED
+    }
