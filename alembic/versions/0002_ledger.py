@@ -50,6 +50,9 @@ def upgrade() -> None:
     if leftovers.may_be_there(op.get_bind()):
         # Nobody has written to them without the revision, but look.
         leftovers.require_ours(op.get_bind(), loses, "host_id")
+        leftovers.require_ours(
+            op.get_bind(), ("compatibility",), "oldest_writer", rows=1
+        )
         _drop()
     _create_hosts()
     _create_devices()

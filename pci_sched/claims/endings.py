@@ -2,7 +2,7 @@
 """What the history of a host tells of ends, and ends that depend on it."""
 
 from pci_sched import exception
-from pci_sched.claims import acts, states
+from pci_sched.claims import acts, choosing, states
 from pci_sched.claims import change as claim_change
 from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import snapshot as claim_snapshot
@@ -51,6 +51,31 @@ def end_move(
         return None
 
     store.change(host, decide)
+
+
+def refuse_late(
+    store: claim_store.ClaimStore,
+    host: pci_claim.HostKey,
+    snapshot: claim_snapshot.Snapshot,
+    wanted: choosing.Wanted,
+) -> None:
+    """Refuse a new claim for a move that is over: nothing would end it.
+
+    :param store: Where claims are kept.
+    :param host: Which host.
+    :param snapshot: The ledger now.
+    :param wanted: What is to be claimed.
+    :raises exception.ClaimConflict: If the move has ended here.
+    """
+    move = wanted.migration
+    if not move or snapshot.claim_of_key(wanted.key) is not None:
+        return
+    was = _end_of(store, host, wanted.instance_uuid, move)
+    if was is not None:
+        raise exception.ClaimConflict(
+            move,
+            f"the move was ended by {was} before, a claim for it is too late",
+        )
 
 
 def _end_of(

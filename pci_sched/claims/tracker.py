@@ -372,13 +372,20 @@ class ClaimTracker:
         expires_at = None
         if self._expires_after is not None:
             expires_at = cause.at + self._expires_after
-        decide = functools.partial(
+        choose = functools.partial(
             choosing.choose,
             wanted=wanted,
             options=self._options,
             cause=cause,
             expires_at=expires_at,
         )
+
+        def decide(
+            snapshot: claim_snapshot.Snapshot,
+        ) -> claim_change.Change | None:
+            endings.refuse_late(self._store, self.host, snapshot, wanted)
+            return choose(snapshot)
+
         snapshot = self._store.change(self.host, decide)
         claim = snapshot.claim_of_key(wanted.key)
         if claim is None:

@@ -20,9 +20,21 @@ def run() -> int:
     :returns: The exit code.
     """
     gc.disable()
+    _open_streams()
     from pci_sched.cli import main
 
     return _flush(main.main())
+
+
+def _open_streams() -> None:
+    """Have somewhere to write where a shell closed a stream, as by ``>&-``.
+
+    Else the next file that is opened would be taken for it.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8"))
 
 
 def _flush(code: int) -> int:

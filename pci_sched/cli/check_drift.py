@@ -46,16 +46,18 @@ def find(
     """
     now = datetime.datetime.now(datetime.UTC)
     hypervisor = None
-    if parsed_args.instances is not None:
-        hypervisor = claims_truths.read_instances(parsed_args.instances)
-    truths = claim_truths.Truths(
-        read_at=now, hardware=host, hypervisor=hypervisor
-    )
     options = argparse.Namespace(**vars(parsed_args))
     options.db = _url(parsed_args.db)
     with claims.opened(options, app, host.name) as (store, key):
         _require(key, host, wanted=parsed_args.host)
         snapshot = store.read(key)
+        if parsed_args.instances is not None:
+            hypervisor = claims_truths.read_instances(
+                parsed_args.instances, claims_truths.known_to(store, key)
+            )
+    truths = claim_truths.Truths(
+        read_at=now, hardware=host, hypervisor=hypervisor
+    )
     for each in audit.audit(snapshot, truths, now):
         if each.code in CODES:
             yield each

@@ -5,9 +5,12 @@ import argparse
 import getpass
 from typing import Any
 
+from cliff import app as cliff_app
+
 from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import finding
 from pci_sched.claims import repair as claim_repair
+from pci_sched.claims import store as claim_store
 from pci_sched.claims import tracker as claim_tracker
 from pci_sched.claims import truths as claim_truths
 from pci_sched.cli import (
@@ -59,11 +62,14 @@ class _Judging(claims.LedgerLister):
         return main.EXIT_FINDINGS if self._found else code
 
     def _ask(
-        self, parsed_args: argparse.Namespace, host: pci_claim.HostKey
+        self,
+        parsed_args: argparse.Namespace,
+        store: claim_store.ClaimStore,
+        host: pci_claim.HostKey,
     ) -> claim_truths.Truths:
         """Ask whom the options name."""
         stderr = self.app.stderr
-        truths = claims_truths.read(parsed_args, host.name, stderr)
+        truths = claims_truths.read(parsed_args, store, host, stderr)
         if parsed_args.nova_db:
             compute = claims_nova.find(parsed_args, self.app, host)
             truths = claims_nova.add(truths, compute)
@@ -84,7 +90,7 @@ class Audit(_Judging):
         if parsed_args.nova_db:
             return self._judge_nova(parsed_args)
         with claims.opened(parsed_args, self.app) as (store, host):
-            truths = self._ask(parsed_args, host)
+            truths = self._ask(parsed_args, store, host)
             found = claim_tracker.ClaimTracker(store, host).audit(truths)
         self._found = bool(found)
         self.say(claims_truths.describe(truths))
@@ -133,13 +139,13 @@ class Repair(_Judging):
         """Repair, or rehearse it."""
         codes = set(parsed_args.codes or claim_repair.REPAIRABLE)
         with claims.opened(parsed_args, self.app) as (store, host):
-            truths = self._ask(parsed_args, host)
+            truths = self._ask(parsed_args, store, host)
             tracker = claim_tracker.ClaimTracker(store, host, actor=_actor())
             outcome = tracker.repair(
                 codes,
                 truths,
                 dry_run=not parsed_args.apply,
-                reason=parsed_args.reason,
+                reason=_reason(parsed_args, self.app),
             )
         self.say(claims_truths.describe(truths))
         is_undone = bool(outcome.steps) and not outcome.written
@@ -151,6 +157,14 @@ class Repair(_Judging):
         self._found = is_undone or bool(left)
         rows = [claims_history.row(step) for step in outcome.steps]
         return claims_history.COLUMNS, rows
+
+
+def _reason(parsed_args: argparse.Namespace, app: cliff_app.App) -> str:
+    """Give the reason as it was written; an address in it is no secret."""
+    reason: str = parsed_args.reason
+    if isinstance(app, main.PciPool):
+        reason = app.vault.whole(reason)
+    return reason
 
 
 def _left(

@@ -122,7 +122,7 @@ def audit(parsed_args: argparse.Namespace, app: cliff_app.App) -> Judged:
             each = own[_key(compute)]
             key = ledgers.get(_key(compute))
             if store is not None and key is not None:
-                read = claims_truths.read(parsed_args, key.name, app.stderr)
+                read = claims_truths.read(parsed_args, store, key, app.stderr)
                 truths = add(read, compute)
                 if len(ledgers) == 1:
                     said.append(claims_truths.describe(truths))

@@ -2,14 +2,17 @@
 """What a ledger is held against: the hardware, and lists of instances."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 import datetime
 import json
 import pathlib
+import re
 import socket
 from typing import TextIO
 
 from pci_sched import exception
+from pci_sched.claims import claim as pci_claim
+from pci_sched.claims import store as claim_store
 from pci_sched.claims import truths as claim_truths
 from pci_sched.cli import nova_records, source
 from pci_sched.inputs import device_spec, nova_conf
@@ -18,6 +21,8 @@ from pci_sched.model import host as pci_host
 
 #: The instances of a hypervisor, as :class:`.truths.Truths` has them.
 Instances = Mapping[str, frozenset[pci_address.PciAddress] | None]
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 
 #: Where the names of a file's instances are cut off in an error.
 _LONGEST = 40
@@ -64,12 +69,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read(
-    parsed_args: argparse.Namespace, host: str, stderr: TextIO
+    parsed_args: argparse.Namespace,
+    store: claim_store.ClaimStore,
+    host: pci_claim.HostKey,
+    stderr: TextIO,
 ) -> claim_truths.Truths:
     """Ask whom the options name.
 
     :param parsed_args: The options of :func:`add_options` and of a ledger.
-    :param host: The name of the host whose ledger it is.
+    :param store: The ledgers.
+    :param host: Whose ledger it is.
     :param stderr: Where progress and warnings go.
     :returns: What they say.
     """
@@ -79,10 +88,10 @@ def read(
         file: pathlib.Path = parsed_args.instances
         # What was claimed since the list was made is not judged by it.
         read_at = min(read_at, _written_at(file))
-        instances = read_instances(file)
+        instances = read_instances(file, known_to(store, host))
     return claim_truths.Truths(
         read_at=read_at,
-        hardware=_read_hardware(parsed_args, host, stderr),
+        hardware=_read_hardware(parsed_args, host.name, stderr),
         hypervisor=instances,
         grace=parsed_args.grace,
     )
@@ -163,17 +172,34 @@ def _written_at(file: pathlib.Path) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(changed, datetime.UTC)
 
 
-def read_instances(file: pathlib.Path) -> Instances:
+def known_to(
+    store: claim_store.ClaimStore, host: pci_claim.HostKey
+) -> frozenset[str]:
+    """List the instances that have a claim.
+
+    :param store: The ledgers.
+    :param host: Whose ledger.
+    :returns: Their ids, which need not be UUIDs.
+    """
+    claims = store.read(host).claims.values()
+    return frozenset(claim.instance_uuid for claim in claims)
+
+
+def read_instances(file: pathlib.Path, known: Collection[str]) -> Instances:
     """Read a list of instances.
+
+    What is no UUID, and not known either, is no instance: from a list of
+    names, say, all instances would seem to be gone.
 
     :param file: One UUID in a line, or a JSON object of lists of addresses;
         null there says that the addresses are not known.
+    :param known: Ids that are as good as a UUID.
     :returns: The instances; with addresses as far as the file has any.
     :raises exception.InputInvalid: If it is no such file, or is empty: that
         is what a command leaves behind that failed.
     """
     try:
-        text = file.read_text("utf-8").strip()
+        text = file.read_text("utf-8-sig").strip()
     except OSError as error:
         raise exception.InputInvalid(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -184,25 +210,29 @@ def read_instances(file: pathlib.Path) -> Instances:
             " hold {}"
         )
     if text.startswith("{"):
-        return _read_json(file, text)
-    return dict.fromkeys(_read_lines(file, text))
+        return _read_json(file, text, known)
+    return dict.fromkeys(
+        _id(f"{file}, line {number}", line.strip(), known)
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip()
+    )
 
 
-def _read_lines(file: pathlib.Path, text: str) -> list[str]:
-    found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        name = line.strip()
-        if " " in name or len(name) > _LONGEST:
-            raise exception.InputInvalid(
-                f"{file}, line {number}: {name[:_LONGEST]!r} is no UUID; a"
-                " line holds one, as `virsh list --all --uuid` prints them"
-            )
-        if name:
-            found.append(name)
-    return found
+def _id(place: str, text: str, known: Collection[str]) -> str:
+    """Read an instance's id as Nova writes it."""
+    if text in known:
+        return text
+    if not _UUID.fullmatch(text):
+        raise exception.InputInvalid(
+            f"{place}: {text[:_LONGEST]!r} is no UUID; each has to be one, as"
+            " `virsh list --all --uuid` prints them"
+        )
+    return text.lower()
 
 
-def _read_json(file: pathlib.Path, text: str) -> Instances:
+def _read_json(
+    file: pathlib.Path, text: str, known: Collection[str]
+) -> Instances:
     try:
         raw = json.loads(text)
     except ValueError as error:
@@ -215,7 +245,7 @@ def _read_json(file: pathlib.Path, text: str) -> Instances:
                 f"{file}: $.{instance}: it has to be a list of PCI addresses,"
                 " or null if they are not known"
             )
-        found[instance] = (
+        found[_id(f"{file}: $", instance, known)] = (
             _addresses(file, instance, given) if is_list else None
         )
     return found

@@ -36,7 +36,9 @@ class Downgrade(command.Verb):
         revision: str = parsed_args.revision
         place = ledger_source.find(parsed_args, self.app)
         with (
-            ledger_source.connected(parsed_args, self.app) as connection,
+            ledger_source.connected(
+                parsed_args, self.app, for_migration=True
+            ) as connection,
             connection.begin(),
         ):
             before = migration.current(connection)

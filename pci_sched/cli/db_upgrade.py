@@ -32,7 +32,7 @@ class Upgrade(command.Verb):
         """Upgrade, and say from where to where."""
         with (
             ledger_source.connected(
-                parsed_args, self.app, for_migration=True
+                parsed_args, self.app, for_migration=True, makes=True
             ) as connection,
             connection.begin(),
         ):

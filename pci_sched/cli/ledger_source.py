@@ -112,19 +112,21 @@ def connected(
     app: cliff_app.App,
     *,
     for_migration: bool = False,
+    makes: bool = False,
 ) -> Iterator["sa.Connection"]:
     """Connect to the ledger, and close it in the end.
 
     :param parsed_args: The options of :func:`add_argument`.
     :param app: The application.
-    :param for_migration: Whether a SQLite file may be made, and a statement
-        may take as long as it needs.
+    :param for_migration: Whether a statement may take as long as it needs,
+        and whatever is done is done at once or not at all, where that can be.
+    :param makes: Whether a SQLite file may be made.
     :yields: The connection; nothing is begun.
     """
     from pci_sched.db import engine, errors
 
     place = find(parsed_args, app)
-    if not for_migration:
+    if not makes:
         _require(place)
     made = engine.connect(
         place.url, timeout_s=place.timeout_s, for_migration=for_migration

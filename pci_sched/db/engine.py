@@ -41,6 +41,10 @@ def parse(url: str) -> sa_engine.URL:
             f"[pci_sched]connection: {kind} is not supported; allowed:"
             f" {', '.join(DIALECTS)}"
         )
+    if kind == "mariadb":
+        # oslo.db knows what its errors mean by the other name only.
+        name = parsed.drivername.replace("mariadb", "mysql", 1)
+        parsed = parsed.set(drivername=name)
     return parsed
 
 
@@ -118,7 +122,7 @@ def _arguments(
         }
     whole_s = max(1, round(timeout_s))
     words = _for_postgresql if kind == "postgresql" else _for_mysql
-    arguments = words(timeout_s, for_migration)
+    arguments = words(url, timeout_s, for_migration)
     return {
         "connect_args": {"connect_timeout": whole_s, **arguments},
         # Before servers end what is idle. No ping: an act finds a dead
@@ -127,21 +131,39 @@ def _arguments(
     }
 
 
-def _for_postgresql(timeout_s: float, for_migration: bool) -> dict[str, Any]:
+def _for_postgresql(
+    url: sa_engine.URL, timeout_s: float, for_migration: bool
+) -> dict[str, Any]:
     wait_ms = int(timeout_s * 1000)
-    settings = f"-c lock_timeout={wait_ms}"
+    settings = f"{_own(url, 'options')} -c lock_timeout={wait_ms}".strip()
     if not for_migration:
         settings += f" -c statement_timeout={wait_ms}"
     return {"options": settings}
 
 
-def _for_mysql(timeout_s: float, for_migration: bool) -> dict[str, Any]:
+def _own(url: sa_engine.URL, key: str) -> str:
+    """Give what the URL says itself of what we say, too."""
+    said = url.query.get(key, "")
+    return said if isinstance(said, str) else " ".join(said)
+
+
+def _for_mysql(
+    url: sa_engine.URL, timeout_s: float, for_migration: bool
+) -> dict[str, Any]:
     whole_s = max(1, round(timeout_s))
     # Of the two, the first is of rows and the second of tables that a
     # migration changes; while one waits for those all others do, too.
     locks = ("innodb_lock_wait_timeout", "lock_wait_timeout")
-    setting = ", ".join(f"{name}={whole_s}" for name in locks)
-    arguments: dict[str, Any] = {"init_command": f"SET {setting}"}
+    settings = [f"{name}={whole_s}" for name in locks]
+    first, _, own = _own(url, "init_command").partition(" ")
+    if first.upper() not in ("", "SET"):
+        raise exception.LedgerUnusable(
+            "[pci_sched]connection: init_command has to be one SET statement;"
+            " ours are added to it"
+        )
+    if own:
+        settings.insert(0, own)
+    arguments: dict[str, Any] = {"init_command": f"SET {', '.join(settings)}"}
     if not for_migration:
         for each in ("read_timeout", "write_timeout"):
             arguments[each] = whole_s + 1

@@ -136,9 +136,10 @@ def translated() -> Iterator[None]:
 
 
 def _reads(error: BaseException, pattern: re.Pattern[str]) -> bool:
+    # The statement's parameters are anybody's words.
     return isinstance(
         error, sa.exc.DBAPIError | db_exception.DBError
-    ) and bool(pattern.search(str(error)))
+    ) and bool(pattern.search(cause(error)))
 
 
 def cause(error: BaseException) -> str:

@@ -18,20 +18,25 @@ def may_be_there(connection: sa.Connection) -> bool:
 
 
 def require_ours(
-    connection: sa.Connection, tables: Iterable[str], column: str
+    connection: sa.Connection,
+    tables: Iterable[str],
+    column: str,
+    rows: int = 0,
 ) -> None:
     """Make sure that tables may be dropped.
 
     :param connection: Open.
     :param tables: What the migration creates; they need not be there.
     :param column: What each of them has.
-    :raises exception.LedgerRefused: If one has rows, or is of somebody else.
+    :param rows: How many rows the migration itself writes into each.
+    :raises exception.LedgerRefused: If one has more, or is of somebody else.
     """
     inspector = sa.inspect(connection)
     for table in sorted(set(inspector.get_table_names()).intersection(tables)):
         columns = {each["name"] for each in inspector.get_columns(table)}
-        some = sa.select(sa.literal(1)).select_from(sa.table(table)).limit(1)
-        if column not in columns or connection.execute(some).first():
+        some = sa.select(sa.literal(1)).select_from(sa.table(table))
+        found = connection.execute(some.limit(rows + 1)).all()
+        if column not in columns or len(found) > rows:
             raise exception.LedgerRefused(
                 f"table {table} is there already, and is none that an"
                 " interrupted upgrade left: the database belongs to something"

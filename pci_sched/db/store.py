@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import functools
 import json
+import threading
 from typing import Any
 
 from oslo_log import log as logging
@@ -44,6 +45,15 @@ _Decided = Callable[
 RACES = 10
 
 
+class _Mine(threading.local):
+    """What a thread has open.
+
+    :ivar connection: Where it has locked a ledger and decides.
+    """
+
+    connection: sa.Connection | None = None
+
+
 class SqlClaimStore:
     """The ledgers of any number of hosts in one database.
 
@@ -77,6 +87,7 @@ class SqlClaimStore:
         self._ours: set[str] = set()
         self._rivals: dict[str, str] = {}
         self._warned: set[tuple[str, str]] = set()
+        self._mine = _Mine()
         self._retries = retrying.Retries(attempts, patience_s)
         self._read_options: dict[str, Any] = {}
         if database.dialect.name == "postgresql":
@@ -260,7 +271,11 @@ class SqlClaimStore:
         if now is None:
             raise errors.LostRace
         known = self._look(connection, host, now)
-        return known, decide(known.snapshot)
+        self._mine.connection = connection
+        try:
+            return known, decide(known.snapshot)
+        finally:
+            self._mine.connection = None
 
     def _refresh(self, host: pci_claim.HostKey) -> reading.Known:
         """Read what changed since it was read last."""
@@ -335,6 +350,10 @@ class SqlClaimStore:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
+        if self._mine.connection is not None:
+            # All others may be waiting for what this one has locked.
+            yield self._mine.connection
+            return
         with self._database.connect() as connection:
             reader = connection.execution_options(**self._read_options)
             with reader.begin():

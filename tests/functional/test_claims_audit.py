@@ -188,9 +188,14 @@ def test_a_list_of_instances_is_compared_with(
         ("\n", "it is empty"),
         (" Id   Name\n", "line 1: 'Id   Name' is no UUID"),
         (f"{A}\n{'x' * 50}\n", "line 2: 'xxxx"),
+        (f'"ID"\n"{A}"\n', "line 1: '\"ID\"' is no UUID"),
+        (f'[\n  "{A}"\n]\n', "line 1: '[' is no UUID"),
+        ("instance-0000001a\n", "line 1: 'instance-0000001a' is no UUID"),
+        (f"{A}\nfailed\n", "line 2: 'failed' is no UUID"),
         ("{", "no JSON"),
-        ('{"a": "b"}', "$.a: it has to be a list of PCI addresses"),
-        ('{"a": ["x"]}', "$.a: 'x' is no PCI address"),
+        ('{"a": null}', "$: 'a' is no UUID"),
+        (f'{{"{A}": "b"}}', f"$.{A}: it has to be a list of PCI addresses"),
+        (f'{{"{A}": ["x"]}}', f"$.{A}: 'x' is no PCI address"),
     ],
 )
 def test_a_wrong_list_of_instances_is_an_error(
@@ -217,6 +222,30 @@ def test_a_list_that_is_not_there_or_no_text_is_an_error(
     missing.unlink()
     missing.mkdir()
     assert claims("audit", "--instances", missing).code == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["{0}\n\n{1}\n", '{{"{0}": null, "{1}": null}}']
+)
+def test_letters_of_any_size_and_a_mark_of_the_encoding_are_read(
+    text: str, tmp_path: pathlib.Path
+) -> None:
+    """Else all instances would seem to be gone."""
+    ids = ("3467ACD1-BE3F-4794-9CD6-1422F7B03581", A)
+    path = _listed(tmp_path, "\ufeff" + text.format(*ids))
+    found = claims_truths.read_instances(path, {A})
+    assert found == {ids[0].lower(): None, A: None}
+
+
+def test_a_reason_is_kept_as_it_was_written(
+    claims: Claims, tmp_path: pathlib.Path
+) -> None:
+    """The likes of a password are hidden only where one may be."""
+    said = "see http://wiki:8080/x?id=4711 by bob@example.org"
+    path = _listed(tmp_path, "{}")
+    given = ("--instances", path, "-f", "json", "--reason", said)
+    ran = claims("repair", *given)
+    assert json.loads(ran.out)[0]["reason"].endswith(f"; {said}")
 
 
 def test_what_was_claimed_after_the_list_was_made_is_not_judged(

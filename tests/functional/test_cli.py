@@ -5,6 +5,7 @@ from collections.abc import Callable
 import os
 import pathlib
 import pty
+import shlex
 import shutil
 import signal
 import subprocess
@@ -149,6 +150,27 @@ class TestStreams:
         env = {"PYTHONIOENCODING": "utf-8"}
         argv = ("dump", "--root", tree("two-numa"), "-f", "tree")
         assert "\n├─ NUMA node 0 (socket 0)\n" in process(*argv, env=env).out
+
+    @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+    def test_nobody_minds_a_stream_that_is_closed(
+        self, tree: Tree, closed: str
+    ) -> None:
+        command = shlex.join(
+            [
+                *(sys.executable, "-m", "pci_sched.cli", "dump"),
+                *("--root", str(tree("two-numa"))),
+            ]
+        )
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{command} {closed}"],
+            capture_output=True,
+            env=shell_environment(),
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0
+        assert done.stderr == ""
+        assert bool(done.stdout) is (closed == "2>&-")
 
     @pytest.mark.parametrize("unbuffered", ["", "1"])
     def test_a_full_disk_is_an_error(

@@ -121,6 +121,33 @@ def test_what_a_downgrade_drops_is_named_and_wants_a_yes(
     assert out == f"{path}: base, was 0002\ndropped: {lost}\n"
 
 
+def test_a_downgrade_is_done_as_a_whole_or_not_at_all(
+    pci_pool: PciPool, url: str
+) -> None:
+    """Nobody claims between the question and the end, either."""
+    pci_pool.text("db", "upgrade", "--db", url)
+    _fill(url)
+    database = sa.create_engine(url)
+    with database.begin() as connection:
+        # alembic cannot write down that it is done.
+        connection.exec_driver_sql(
+            "CREATE TRIGGER stop BEFORE UPDATE ON alembic_version BEGIN"
+            " SELECT RAISE(ABORT, 'stopped'); END"
+        )
+        connection.exec_driver_sql(
+            "CREATE TRIGGER stop_too BEFORE DELETE ON alembic_version BEGIN"
+            " SELECT RAISE(ABORT, 'stopped'); END"
+        )
+    ran = pci_pool("db", "downgrade", "0001", "--yes", "--db", url)
+    assert (ran.code, ran.out) == (1, "")
+    assert "stopped" in ran.err
+    with database.connect() as connection:
+        assert sa.inspect(connection).has_table("holdings")
+    database.dispose()
+    out = pci_pool.text("db", "current", "--db", url, "-f", "value")
+    assert " 0002 0002 1 1" in out
+
+
 def test_a_check_ends_with_3_if_anything_is_wrong(
     pci_pool: PciPool, path: pathlib.Path, url: str
 ) -> None:

@@ -137,6 +137,8 @@ class Model:
         """Tell why a claim cannot be had; ``None`` if it can."""
         known = self.claim_of(instance, migration, wanted)
         if known is None:
+            if (instance, migration) in self.moves:
+                return exception.ClaimConflict
             is_possible = self._can_serve(wanted)
             return None if is_possible else exception.ClaimRefused
         held = list(self.claims[known].held.values())

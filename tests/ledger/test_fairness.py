@@ -2,6 +2,7 @@
 """Whoever loses one race after the other gets a turn all the same."""
 
 from collections.abc import Iterator
+import contextlib
 
 import pytest
 
@@ -18,6 +19,9 @@ import plain_ledger
 
 _KEY = pci_claim.HostKey.named("compute1")
 _VF = ledger_cases.ask(ledger_cases.VF)
+
+#: How many connections one process makes to one database.
+_MOST = 15
 
 #: As many VFs as a rival takes while it is faster, and two.
 _VFS = sql_store.RACES + 2
@@ -109,3 +113,22 @@ def test_who_has_the_lock_may_find_nothing_to_do(slow: _Slow) -> None:
     assert slow.rival.is_kept_out
     assert after.generation == before.generation + sql_store.RACES
     assert len(after.claims) == sql_store.RACES
+
+
+def test_who_has_locked_the_ledger_needs_no_second_connection(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All the others may be with those who wait for that ledger."""
+    monkeypatch.setattr(sql_store, "RACES", 0)
+    database = engine.connect(url)
+    tracker = claim_tracker.ClaimTracker(
+        sql_store.SqlClaimStore(database, "test:1"), _KEY
+    )
+    tracker.sync(ledger_cases.host())
+    tracker.claim("server", _VF)
+    with contextlib.ExitStack() as stack:
+        for _ in range(_MOST - 1):
+            stack.enter_context(database.connect())
+        tracker.finish_move("server", "move")
+    assert tracker.holdings() == ()
+    database.dispose()

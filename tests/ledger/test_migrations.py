@@ -308,20 +308,27 @@ def test_a_half_done_downgrade_is_found_and_nobody_writes(
             "INSERT INTO hosts VALUES(1)",
         ],
         ["CREATE TABLE hosts (id INTEGER)"],
+        ["CREATE TABLE compatibility (product INTEGER)"],
+        [
+            "CREATE TABLE compatibility (oldest_writer INTEGER)",
+            "INSERT INTO compatibility VALUES(1)",
+            "INSERT INTO compatibility VALUES(2)",
+        ],
     ],
-    ids=["with rows", "of others"],
+    ids=["with rows", "of others", "of other name", "with too many rows"],
 )
 def test_a_table_of_others_that_is_named_as_ours_is_never_dropped(
     database: sa.Engine, statements: list[str]
 ) -> None:
+    name = statements[0].split()[2]
     with database.begin() as connection:
         for each in statements:
             connection.exec_driver_sql(each)
     with pytest.raises((exception.LedgerRefused, *errors.DATABASE)):
         _upgrade(database)
     with database.connect() as connection:
-        assert sa.inspect(connection).has_table("hosts")
-        columns = sa.inspect(connection).get_columns("hosts")
+        assert sa.inspect(connection).has_table(name)
+        columns = sa.inspect(connection).get_columns(name)
         assert len(columns) == 1
 
 

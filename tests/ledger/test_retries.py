@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever fails on the way, an act has its effect once or not at all."""
 
+import pathlib
 import time
 from typing import Any
 import uuid
@@ -14,7 +15,7 @@ import ledger_operations
 from pci_sched import exception
 from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import tracker as claim_tracker
-from pci_sched.db import engine
+from pci_sched.db import engine, ledger
 from pci_sched.db import store as sql_store
 import plain_ledger
 import plain_rows
@@ -122,6 +123,26 @@ def test_what_was_done_unheard_is_known_afterwards(
     tracker.claim("server-False", _VF)
     assert len(tracker.holdings()) == 2
     store.close()
+
+
+@pytest.mark.parametrize(
+    "words", ["connection refused", "database is locked", "(2013, 1213,"]
+)
+def test_what_somebody_wrote_is_no_word_of_the_database(
+    words: str, tmp_path: pathlib.Path
+) -> None:
+    """Parameters are in the text of an error, too."""
+    url = f"sqlite:///{tmp_path}/ledger.sqlite"
+    ledger.open_store(url).close()
+    with ledger_cases.tracking(url) as tracker:
+        tracker.sync(_HOST)
+        with sa.create_engine(url).begin() as connection:
+            connection.exec_driver_sql(
+                "CREATE TRIGGER full BEFORE INSERT ON history BEGIN"
+                " SELECT RAISE(ABORT, 'database or disk is full'); END"
+            )
+        with pytest.raises(exception.LedgerRefused, match="make room"):
+            tracker.claim("server", _VF, reason=words)
 
 
 def test_what_is_refused_writes_nothing(
@@ -252,3 +273,40 @@ def test_a_connection_that_died_idle_is_made_anew(
                 connection.exec_driver_sql(f"KILL {number}")
     tracker.claim("server", _VF)
     assert len(tracker.holdings()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "ours", "theirs"),
+    [
+        ("postgresql", "SHOW lock_timeout", "SHOW search_path"),
+        (
+            "mariadb",
+            "SELECT @@innodb_lock_wait_timeout",
+            "SELECT @@group_concat_max_len",
+        ),
+    ],
+)
+def test_what_the_url_says_itself_is_kept(
+    url: str, ours: str, theirs: str
+) -> None:
+    said = {
+        "options": "-c search_path=led",
+        "init_command": "SET group_concat_max_len=4711",
+    }
+    parsed = engine.parse(url)
+    key = "options" if "postgres" in url else "init_command"
+    whole = parsed.update_query_dict({key: said[key]})
+    database = engine.connect(whole, timeout_s=7)
+    with database.connect() as connection:
+        found = [
+            str(connection.exec_driver_sql(each).scalar_one())
+            for each in (ours, theirs)
+        ]
+    database.dispose()
+    assert found[0] in ("7s", "7")
+    assert found[1] in ("led", "4711")
+
+
+def test_a_command_that_cannot_be_added_to_is_refused() -> None:
+    with pytest.raises(exception.LedgerUnusable, match="one SET statement"):
+        engine.connect("mysql+pymysql://u@h/d?init_command=SELECT 1")

@@ -92,6 +92,27 @@ def test_a_move_back_leaves_the_source_as_it_was(
         there.finish_move("server", "move")
 
 
+@pytest.mark.parametrize("end", ["finish_move", "revert_move"])
+def test_a_claim_for_a_move_that_is_over_is_too_late(
+    end: str, track: ledger_cases.Track
+) -> None:
+    """Nothing would ever end it."""
+    there = track()
+    there.sync(ledger_cases.host())
+    claim = there.claim("server", _VF, migration="move")
+    getattr(there, end)("server", "move")
+    before = there.holdings()
+    if end == "finish_move":
+        again = there.claim("server", _VF, migration="move")
+        assert again.claim_id == claim.claim_id
+        there.release("server")
+        before = ()
+    with pytest.raises(exception.ClaimConflict, match=f"ended by {end}"):
+        there.claim("server", _VF, migration="move")
+    assert there.holdings() == before
+    assert there.claim("server", _VF, migration="another").holdings
+
+
 def test_of_two_ends_of_one_move_at_once_one_is_too_late(
     track: ledger_cases.Track,
 ) -> None:

@@ -28,6 +28,8 @@ HOST = pci_claim.HostKey.named("compute1")
         (None, None, "/n", "sqlite:////n/pci_sched/ledger.sqlite"),
         (None, "/a", "/n", "sqlite:////a/ledger.sqlite"),
         ("mysql+pymysql://u:p@h/d", "/a", "/n", "mysql+pymysql://u:p@h/d"),
+        # What oslo.db knows of errors, it knows by that name.
+        ("mariadb+pymysql://u:p@h/d", "", "", "mysql+pymysql://u:p@h/d"),
     ],
 )
 def test_the_options_say_which_database(
