@@ -3,11 +3,13 @@
 
 from collections.abc import Iterable, Mapping
 import datetime
+import enum
 import json
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
+from pci_sched import exception
 from pci_sched.claims import change as claim_change
 from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import inventory as claim_inventory
@@ -17,11 +19,22 @@ from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
 from pci_sched.pools import domains as pool_domains
 
+_Word = TypeVar("_Word", bound=enum.Enum)
+
 #: One row to write.
 Row = dict[str, Any]
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND = datetime.timedelta(microseconds=1)
+
+#: What is read of a device as it was written.
+_PLAIN: Final = (
+    "class_id",
+    "vf_index",
+    "sriov_numvfs",
+    "card_serial_number",
+    "assignable",
+)
 
 #: Without blanks, and made once.
 _write_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -49,12 +62,8 @@ def write_record(record: claim_inventory.Record) -> Row:
     """Write a device; what no statement asks for goes into one text."""
     device = record.device
     facts = {
-        "class_id": device.class_id,
-        "vf_index": device.vf_index,
-        "sriov_numvfs": device.sriov_numvfs,
-        "card_serial_number": device.card_serial_number,
+        **{name: getattr(device, name) for name in _PLAIN},
         "path": device.path,
-        "assignable": device.assignable,
         "tags": device.tags,
         "mac": record.mac,
     }
@@ -74,26 +83,25 @@ def write_record(record: claim_inventory.Record) -> Row:
 
 
 def read_record(row: sa.Row[Any]) -> claim_inventory.Record:
-    """Read a device."""
+    """Read a device; facts that only a newer library knows are left out."""
     facts: dict[str, Any] = json.loads(row.facts)
-    mac = facts.pop("mac", None)
-    tags = tuple((key, value) for key, value in facts.pop("tags", ()))
-    path = facts.pop("path", None)
+    tags = tuple((key, value) for key, value in facts.get("tags", ()))
+    path = facts.get("path")
     address = pci_address.PciAddress.parse(row.address)
     root = pci_address.PciAddress.parse(row.root)
     device = pci_device.Device(
         address=address,
-        dev_type=pci_device.DevType(row.dev_type),
+        dev_type=_word(pci_device.DevType, row.dev_type),
         vendor_id=row.vendor_id,
         product_id=row.product_id,
         parent_addr=None if root == address else root,
         numa_node=row.numa_node,
         path=None if path is None else tuple(path),
         tags=tags,
-        **facts,
+        **{name: facts[name] for name in _PLAIN if name in facts},
     )
     return claim_inventory.Record(
-        device, mac, bool(row.present), row.quarantine
+        device, facts.get("mac"), bool(row.present), row.quarantine
     )
 
 
@@ -103,8 +111,9 @@ def write_domains(domains: pool_domains.FaultDomains | None) -> str:
 
 
 def read_domains(text: str) -> pool_domains.FaultDomains:
-    """Read the fault domains of a root."""
-    return pool_domains.FaultDomains(*json.loads(text))
+    """Read the fault domains of a root; a newer library may know more."""
+    known = len(pool_domains.FaultDomains._fields)
+    return pool_domains.FaultDomains(*json.loads(text)[:known])
 
 
 def write_numa(numa: Iterable[pci_host.NumaNode]) -> str:
@@ -147,7 +156,7 @@ def read_claim(
         instance_uuid=row.instance_uuid,
         migration=row.migration,
         is_moving=bool(row.is_moving),
-        state=states.ClaimState(row.state),
+        state=_word(states.ClaimState, row.state),
         holdings=tuple(sorted(holdings)),
         created_at=from_us(row.created_at),
         expires_at=(
@@ -198,16 +207,28 @@ def read_step(row: sa.Row[Any]) -> claim_change.Step:
     """Read a line of the history."""
     return claim_change.Step(
         at=from_us(row.at),
-        act=states.Act(row.act),
+        act=_word(states.Act, row.act),
         claim_id=row.claim_id,
         instance_uuid=row.instance_uuid,
         migration=row.migration,
-        state=states.ClaimState(row.state) if row.state else None,
+        state=_word(states.ClaimState, row.state) if row.state else None,
         is_moving=bool(row.is_moving),
         holdings=tuple(_holding(each) for each in json.loads(row.holdings)),
         actor=row.actor,
         reason=row.reason,
     )
+
+
+def _word(kind: type[_Word], text: str) -> _Word:
+    """Read a word of ours; refuse one that only a newer library knows."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise exception.SchemaUnfit(
+            f"the ledger says {text!r}, and this library knows"
+            f" {', '.join(str(each.value) for each in kind)}: use the"
+            " pci_sched that wrote it"
+        ) from None
 
 
 def with_host(host_id: int, rows: Iterable[Mapping[str, Any]]) -> list[Row]:

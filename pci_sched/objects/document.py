@@ -17,7 +17,13 @@ VERSIONS: Final = ("1.0", "1.1")
 _KEY: Final = f"{pci_base.PciSchedObject.OBJ_SERIAL_NAMESPACE}."
 
 #: What a field may raise at a value that it does not take.
-_WRONG: Final = (ValueError, TypeError, AttributeError, KeyError)
+_WRONG: Final = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+    OverflowError,
+)
 
 
 def write(
@@ -74,11 +80,21 @@ def _check(
     data = value.get(f"{_KEY}data")
     if not isinstance(data, Mapping):
         raise exception.DocumentInvalid(path, f"has no {_KEY}data")
+    _check_changes(value.get(f"{_KEY}changes", []), path)
     for field, kind in wanted.fields.items():
         if field in data:
             _check_field(data[field], f"{path}.{field}", kind, wanted)
         elif wanted.has_field(field, str(version)):
             raise exception.DocumentInvalid(path, f"lacks {field}")
+
+
+def _check_changes(changes: object, path: str) -> None:
+    if not isinstance(changes, list) or not all(
+        isinstance(each, str) for each in changes
+    ):
+        raise exception.DocumentInvalid(
+            path, f"{_KEY}changes is no list of names"
+        )
 
 
 def _check_version(

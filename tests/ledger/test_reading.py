@@ -4,7 +4,11 @@
 import dataclasses
 import threading
 
+import pytest
+import sqlalchemy as sa
+
 import ledger_cases
+from pci_sched import exception
 from pci_sched.claims import snapshot as claim_snapshot
 from pci_sched.model import device as pci_device
 import plain_ledger
@@ -46,6 +50,49 @@ def test_another_reads_what_one_remembers(track: ledger_cases.Track) -> None:
     assert _plain(tracker.snapshot()) == fresh
     assert fresh.inventory.records[vf.address].device.tags == odd.tags
     assert fresh.inventory.records[vf.address].mac == "00:11:22:33:44:55"
+
+
+def _write(url: str, *statements: str) -> None:
+    """Write as a newer library may, and tell that the inventory is new."""
+    database = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with database.begin() as connection:
+        for each in (
+            "UPDATE hosts SET inventory_generation = generation + 1,"
+            " generation = generation + 1",
+            *statements,
+        ):
+            connection.execute(sa.text(each))
+
+
+def test_facts_of_a_newer_library_are_left_out(
+    url: str, track: ledger_cases.Track
+) -> None:
+    tracker = track()
+    tracker.sync(_HOST)
+    before = tracker.snapshot().inventory
+    _write(
+        url,
+        "UPDATE devices SET facts ="
+        " REPLACE(facts, '{', '{\"iommu_group\"\\:12,')",
+        'UPDATE roots SET domains = \'["a", "b", "c", "d", "e"]\'',
+    )
+    found = track(tracks="").snapshot().inventory
+    assert found.records == before.records
+    assert {each[:4] for each in found.domains.values()} == {
+        ("a", "b", "c", "d")
+    }
+
+
+def test_words_of_a_newer_library_are_named(
+    url: str, track: ledger_cases.Track
+) -> None:
+    tracker = track()
+    tracker.sync(_HOST)
+    _write(url, "UPDATE devices SET dev_type = 'type-SF'")
+    with pytest.raises(exception.SchemaUnfit, match=r"'type-SF'.*type-VF"):
+        tracker.claim("server", _VF)
+    with pytest.raises(exception.SchemaUnfit, match="use the pci_sched that"):
+        track(tracks="").snapshot()
 
 
 def test_a_pf_that_is_not_seen_with_its_vfs_is_read_alike(

@@ -267,6 +267,16 @@ _VERSION = f"{_KEY}.version"
             " 'PciSchedHostLedger'",
         ),
         ((_DATA,), 5, "$: has no pci_sched_object.data"),
+        (
+            (f"{_KEY}.changes",),
+            5,
+            "$: pci_sched_object.changes is no list of names",
+        ),
+        (
+            (_DATA, "claims", 0, _DATA, "created_at"),
+            "9999-12-31T23:59:59-12:00",
+            "$.claims[0].created_at: date value out of range",
+        ),
         ((_DATA, "generation"), KeyError, "$: lacks generation"),
         (
             (_DATA, "claims", 0, _DATA, "expires_at"),
@@ -338,6 +348,7 @@ def test_whatever_stands_in_a_field_is_read_or_refused(
     place = data.draw(
         st.sampled_from(
             [
+                (f"{_KEY}.changes",),
                 (_DATA, "host"),
                 (_DATA, "generation"),
                 (_DATA, "modes"),
