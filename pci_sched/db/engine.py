@@ -117,6 +117,7 @@ def _arguments(
             # oslo.db opens the file anew for each transaction; the last one
             # to close it then has to write the whole log back.
             "poolclass": sa.pool.QueuePool,
+            "pool_timeout": timeout_s,
             # Every transaction of ours is ended by us.
             "pool_reset_on_return": None,
         }
@@ -128,6 +129,7 @@ def _arguments(
         # Before servers end what is idle. No ping: an act finds a dead
         # connection by itself, and is done again on a new one.
         "pool_recycle": 3600,
+        "pool_timeout": timeout_s,
     }
 
 

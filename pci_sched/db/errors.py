@@ -29,6 +29,8 @@ _CONTESTED: Final = (
     db_exception.DBReferenceError,
     db_exception.DBConstraintError,
     db_exception.DBConsistencyError,
+    # Other threads of the process have all the connections.
+    sa.exc.TimeoutError,
 )
 
 #: What oslo.db passes on as it comes, and means that somebody else writes:

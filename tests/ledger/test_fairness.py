@@ -132,3 +132,17 @@ def test_who_has_locked_the_ledger_needs_no_second_connection(
         tracker.finish_move("server", "move")
     assert tracker.holdings() == ()
     database.dispose()
+
+
+def test_who_gets_no_connection_is_told_that_others_are_busy(
+    url: str,
+) -> None:
+    database = engine.connect(url, timeout_s=0.1)
+    store = sql_store.SqlClaimStore(database, "test:1", patience_s=0.3)
+    with contextlib.ExitStack() as stack:
+        for _ in range(_MOST):
+            stack.enter_context(database.connect())
+        with pytest.raises(exception.LedgerBusy, match="QueuePool limit"):
+            store.hosts()
+    assert store.hosts() == ()
+    store.close()
