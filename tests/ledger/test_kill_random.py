@@ -43,6 +43,12 @@ class _Killer:
         self.books = ledger_load.Books()
         self.died: collections.Counter[int] = collections.Counter()
 
+    @property
+    def inside(self) -> int:
+        """Count those that died in a transaction that had written."""
+        phases = killing.Notes.WRITING, killing.Notes.COMMITTING
+        return sum(self.died[each] for each in phases)
+
     def batch(self, kills: int) -> None:
         """Kill so many clients, at last all; each before is replaced."""
         for slot in range(min(kills, len(self._notes))):
@@ -94,18 +100,22 @@ def test_no_claim_is_doubled_or_lost_by_clients_killed_at_random(
     path = tmp_path / "notes"
     with killing.noting(path, _CLIENTS) as notes:
         killer = _Killer(url, path, notes)
-        for done in range(0, killing.KILLS, _BATCH):
-            killer.batch(min(_BATCH, killing.KILLS - done))
+        kills = 0
+        # Where a kill lands is chance, and few are seldom spread evenly.
+        while kills < killing.KILLS or (
+            killer.inside < killing.KILLS // 2 and kills < 4 * killing.KILLS
+        ):
+            killer.batch(_BATCH)
+            kills += _BATCH
             ledger_audit.audit(url, killer.books, tally)
         steps = sum(each[killing.Notes.STEPS] for each in notes)
         retries = sum(each[killing.Notes.ROLLBACKS] for each in notes)
     committing = killer.died[killing.Notes.COMMITTING]
-    inside = killer.died[killing.Notes.WRITING] + committing
     print(
-        f"{kind}: {killing.KILLS} kills, {inside} inside a transaction that"
+        f"{kind}: {kills} kills, {killer.inside} inside a transaction that"
         f" had written, {committing} of them at its COMMIT; {steps} acts,"
         f" {retries} transactions tried again; {tally}"
     )
     assert tally.bad == []
     assert tally.live
-    assert inside >= killing.KILLS // 2
+    assert killer.inside >= killing.KILLS // 2
