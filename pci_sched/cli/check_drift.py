@@ -47,7 +47,7 @@ def find(
     now = datetime.datetime.now(datetime.UTC)
     hypervisor = None
     options = argparse.Namespace(**vars(parsed_args))
-    options.db = _url(parsed_args.db)
+    options.db = _place(parsed_args.db)
     with claims.opened(options, app, host.name) as (store, key):
         _require(key, host, wanted=parsed_args.host)
         snapshot = store.read(key)
@@ -63,11 +63,11 @@ def find(
             yield each
 
 
-def _url(text: str) -> str:
-    """Make a URL of what may be the path of a file."""
+def _place(text: str) -> str | pathlib.Path:
+    """Tell the path of a file from a URL."""
     if "://" in text or not text:
         return text
-    return f"sqlite:///{pathlib.Path(text).absolute()}"
+    return pathlib.Path(text).absolute()
 
 
 def _require(

@@ -87,23 +87,34 @@ def add_url(group: argparse._ArgumentGroup) -> None:
 def find(parsed_args: argparse.Namespace, app: cliff_app.App) -> Place:
     """Tell where the ledger is; nothing is opened.
 
-    :param parsed_args: The options of :func:`add_argument`.
+    :param parsed_args: The options of :func:`add_argument`; ``db`` may be
+        the path of a file, too.
     :param app: Knows the password that no parser has seen.
     :returns: The place.
     """
-    from pci_sched.db import engine, ledger
+    from pci_sched.db import ledger
 
     said = _read(parsed_args)
-    url: str | None = parsed_args.db
-    if url is not None and isinstance(app, main.PciPool):
-        url = app.vault.whole(url)
-    if url is not None:
-        made = engine.parse(url)
+    if parsed_args.db is not None:
+        made = _named(parsed_args.db, app)
     else:
         made = ledger.url_of(
             said.connection, said.state_path, said.nova_state_path
         )
     return Place(made, said.timeout_s)
+
+
+def _named(given: str | pathlib.Path, app: cliff_app.App) -> "sa.URL":
+    """Read ``--db``; in a path, no character means what it does in a URL."""
+    import sqlalchemy as sa
+
+    from pci_sched.db import engine
+
+    if isinstance(given, pathlib.Path):
+        return sa.URL.create("sqlite", database=str(given))
+    if isinstance(app, main.PciPool):
+        given = app.vault.whole(given)
+    return engine.parse(given)
 
 
 @contextlib.contextmanager

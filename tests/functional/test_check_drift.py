@@ -139,6 +139,19 @@ def test_a_relative_path_is_one(
     assert run(_DRIFTS["vanished"][0], db=file.name).code == 3
 
 
+@pytest.mark.parametrize("name", ["a?b", "a?mode=ro", "a%3Fb", "a#b", "a b"])
+def test_a_path_is_taken_as_it_is(
+    name: str, run: Check, file: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """In a URL, some of its characters would begin something else."""
+    path = tmp_path / name
+    path.write_bytes(file.read_bytes())
+    # What a URL of it would mean is no ledger.
+    before = {each.name for each in tmp_path.iterdir()} | {"host.json"}
+    assert run(_DRIFTS["vanished"][0], db=str(path)).code == 3
+    assert {each.name for each in tmp_path.iterdir()} == before
+
+
 def test_a_configuration_is_judged_too(
     run: Check, tmp_path: pathlib.Path
 ) -> None:
