@@ -3,10 +3,12 @@
 
 import argparse
 import getpass
+import os
 from typing import Any
 
 from cliff import app as cliff_app
 
+from pci_sched import exception
 from pci_sched.claims import claim as pci_claim
 from pci_sched.claims import finding
 from pci_sched.claims import repair as claim_repair
@@ -22,6 +24,7 @@ from pci_sched.cli import (
     facts,
     main,
 )
+from pci_sched.inputs import attributes
 
 COLUMNS = (
     "code",
@@ -138,6 +141,7 @@ class Repair(_Judging):
     def take_action(self, parsed_args: argparse.Namespace) -> command.Table:
         """Repair, or rehearse it."""
         codes = set(parsed_args.codes or claim_repair.REPAIRABLE)
+        reason = _reason(parsed_args, self.app)
         with claims.opened(parsed_args, self.app) as (store, host):
             truths = self._ask(parsed_args, store, host)
             tracker = claim_tracker.ClaimTracker(store, host, actor=_actor())
@@ -145,7 +149,7 @@ class Repair(_Judging):
                 codes,
                 truths,
                 dry_run=not parsed_args.apply,
-                reason=_reason(parsed_args, self.app),
+                reason=reason,
             )
         self.say(claims_truths.describe(truths))
         is_undone = bool(outcome.steps) and not outcome.written
@@ -164,6 +168,13 @@ def _reason(parsed_args: argparse.Namespace, app: cliff_app.App) -> str:
     reason: str = parsed_args.reason
     if isinstance(app, main.PciPool):
         reason = app.vault.whole(reason)
+    try:
+        reason.encode()
+    except UnicodeEncodeError as error:
+        raise exception.InputInvalid(
+            f"--reason: {reason!a} is not all UTF-8; the history takes"
+            " text only, so give it as UTF-8"
+        ) from error
     return reason
 
 
@@ -190,6 +201,8 @@ def _row(each: finding.Finding) -> tuple[Any, ...]:
 def _actor() -> str:
     """Name who repairs, for the history."""
     try:
-        return f"pci-pool:{getpass.getuser()}"
+        name = getpass.getuser()
     except (KeyError, OSError):
         return "pci-pool"
+    # LOGNAME may be any bytes.
+    return f"pci-pool:{attributes.clean(os.fsencode(name))}"

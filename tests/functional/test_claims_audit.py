@@ -248,6 +248,32 @@ def test_a_reason_is_kept_as_it_was_written(
     assert json.loads(ran.out)[0]["reason"].endswith(f"; {said}")
 
 
+@pytest.mark.parametrize("said", ["bad \udcff", "see http://wiki/?\udcff"])
+@pytest.mark.parametrize("applied", [(), ("--apply",)])
+def test_a_reason_that_is_no_text_is_refused(
+    said: str, applied: tuple[str, ...], claims: Claims, tmp_path: pathlib.Path
+) -> None:
+    """No database would take it; the rehearsal says so, too."""
+    path = _listed(tmp_path, "{}")
+    given = ("--instances", path, "--reason", said, *applied)
+    ran = claims("repair", *given)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        f"--reason: {said!a} is not all UTF-8; the history takes text"
+        " only, so give it as UTF-8\n"
+    )
+
+
+def test_a_name_that_is_no_text_is_written_as_far_as_it_is(
+    claims: Claims, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "m\udcff\x1bx")
+    path = _listed(tmp_path, "{}")
+    claims("repair", "--instances", path, "--apply")
+    rows = claims_ledger.rows(claims("history", "-f", "json"))
+    assert rows[-1]["actor"] == r"pci-pool:m\xff\x1bx"
+
+
 def test_what_was_claimed_after_the_list_was_made_is_not_judged(
     claims: Claims, tmp_path: pathlib.Path
 ) -> None:
