@@ -199,17 +199,19 @@ def read_instances(file: pathlib.Path, known: Collection[str]) -> Instances:
         is what a command leaves behind that failed.
     """
     try:
-        text = file.read_text("utf-8-sig").strip()
+        text = file.read_text("utf-8-sig")
     except OSError as error:
         raise exception.InputInvalid(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise exception.InputInvalid(f"{file}: it is no text") from error
-    if not text:
+        raise exception.InputInvalid(
+            f"{file}: it is no text in UTF-8"
+        ) from error
+    if not text.strip():
         raise exception.InputInvalid(
             f"{file}: it is empty; if there is really no instance, it has to"
             " hold {}"
         )
-    if text.startswith("{"):
+    if text.lstrip().startswith("{"):
         return _read_json(file, text, known)
     return dict.fromkeys(
         _id(f"{file}, line {number}", line.strip(), known)
@@ -219,7 +221,7 @@ def read_instances(file: pathlib.Path, known: Collection[str]) -> Instances:
 
 
 def _id(place: str, text: str, known: Collection[str]) -> str:
-    """Read an instance's id as Nova writes it."""
+    """Read an instance's id as the ledger has it, or else as Nova does."""
     if text in known:
         return text
     if not _UUID.fullmatch(text):
@@ -227,7 +229,8 @@ def _id(place: str, text: str, known: Collection[str]) -> str:
             f"{place}: {text[:_LONGEST]!r} is no UUID; each has to be one, as"
             " `virsh list --all --uuid` prints them"
         )
-    return text.lower()
+    uuid = text.lower()
+    return next((each for each in known if each.lower() == uuid), uuid)
 
 
 def _read_json(

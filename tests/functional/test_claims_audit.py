@@ -192,6 +192,7 @@ def test_a_list_of_instances_is_compared_with(
         (f'[\n  "{A}"\n]\n', "line 1: '[' is no UUID"),
         ("instance-0000001a\n", "line 1: 'instance-0000001a' is no UUID"),
         (f"{A}\nfailed\n", "line 2: 'failed' is no UUID"),
+        (f"\n\n{A}\nfailed\n", "line 4: 'failed' is no UUID"),
         ("{", "no JSON"),
         ('{"a": null}', "$: 'a' is no UUID"),
         (f'{{"{A}": "b"}}', f"$.{A}: it has to be a list of PCI addresses"),
@@ -235,6 +236,22 @@ def test_letters_of_any_size_and_a_mark_of_the_encoding_are_read(
     path = _listed(tmp_path, "\ufeff" + text.format(*ids))
     found = claims_truths.read_instances(path, {A})
     assert found == {ids[0].lower(): None, A: None}
+
+
+@pytest.mark.parametrize("text", ["{0}\n", '{{"{0}": null}}'])
+@pytest.mark.parametrize("known", [str.upper, str.lower])
+@pytest.mark.parametrize("given", [str.upper, str.lower])
+def test_an_instance_is_the_one_of_the_ledger_in_letters_of_any_size(
+    given: Callable[[str], str],
+    known: Callable[[str], str],
+    text: str,
+    tmp_path: pathlib.Path,
+) -> None:
+    """Who claims may write a UUID in capitals."""
+    uuid = "3467acd1-be3f-4794-9cd6-1422f7b03581"
+    path = _listed(tmp_path, text.format(given(uuid)))
+    found = claims_truths.read_instances(path, {known(uuid), A})
+    assert found == {known(uuid): None}
 
 
 def test_a_reason_is_kept_as_it_was_written(
