@@ -120,6 +120,11 @@ def translated() -> Iterator[None]:
         raise exception.LedgerBusy(
             "others changed the ledger of this host each time; try again"
         ) from error
+    except db_exception.DBInvalidUnicodeParameter as error:
+        # Its own words are of an encoding directive.
+        raise exception.LedgerRefused(
+            "the database refused it: a text is not all UTF-8"
+        ) from error
     except DATABASE as error:
         if is_away(error):
             raise exception.LedgerAway(

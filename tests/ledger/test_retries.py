@@ -145,6 +145,22 @@ def test_what_somebody_wrote_is_no_word_of_the_database(
             tracker.claim("server", _VF, reason=words)
 
 
+def test_what_is_no_text_is_refused_in_words_of_ours(
+    url: str, track: ledger_cases.Track
+) -> None:
+    r"""As of ``$'\xff'`` in a shell."""
+    tracker = track()
+    tracker.sync(_HOST)
+    before = plain_ledger.read(url)
+    with pytest.raises(exception.LedgerRefused, match="is not all UTF-8"):
+        tracker.claim("server", _VF, reason="bad \udcff")
+    assert plain_ledger.read(url) == before
+    store = ledger.open_store(url, tracks=False)
+    with pytest.raises(exception.LedgerRefused, match="is not all UTF-8"):
+        store.history(tracker.host, instance_uuid="bad \udcff")
+    store.close()
+
+
 def test_what_is_refused_writes_nothing(
     url: str, track: ledger_cases.Track
 ) -> None:
