@@ -37,8 +37,11 @@ class Vault:
 
         :param argv: The arguments.
         """
-        self._whole: dict[str, str] = {}
-        self.shown = [self._hide(each) for each in argv]
+        given = list(argv)
+        # Who repeats what is shown has not asked for what is hidden.
+        values = [_split(each)[1] for each in given]
+        self._whole = {each: each for each in values if hide(each) == each}
+        self.shown = [self._hide(each) for each in given]
 
     def whole(self, shown: str) -> str:
         """Give a value as it was.
@@ -49,14 +52,16 @@ class Vault:
         return self._whole.get(shown, shown)
 
     def _hide(self, argument: str) -> str:
-        hidden = hide(argument)
-        if hidden == argument:
-            return argument
-        # The value alone is asked for, however it was written.
-        option, equals, value = argument.partition("=")
-        if not (equals and option.startswith("--")):
-            option, equals, value = "", "", argument
+        option, value = _split(argument)
         shown = hide(value)
         while self._whole.setdefault(shown, value) != value:
             shown = shown.replace(HIDDEN, f"{HIDDEN}*", 1)
-        return f"{option}{equals}{shown}"
+        return f"{option}{shown}"
+
+
+def _split(argument: str) -> tuple[str, str]:
+    """Tell the value, which alone is asked for, however it was written."""
+    option, equals, value = argument.partition("=")
+    if equals and option.startswith("--"):
+        return f"{option}{equals}", value
+    return "", argument

@@ -51,6 +51,19 @@ def test_urls_that_differ_in_the_password_only_are_kept_apart() -> None:
     assert [vault.whole(each) for each in vault.shown] == urls
 
 
+@pytest.mark.parametrize("said", [["a://u:***@h"], ["--reason=a://u:***@h"]])
+def test_what_was_shown_once_is_not_taken_for_what_was_hidden(
+    said: list[str],
+) -> None:
+    """Or the password would get into a history, by way of a reason."""
+    for argv in (["a://u:pw@h", *said], [*said, "a://u:pw@h"]):
+        vault = secret_urls.Vault(argv)
+        wholes = {
+            vault.whole(each.removeprefix("--reason=")) for each in vault.shown
+        }
+        assert wholes == {"a://u:pw@h", "a://u:***@h"}
+
+
 def test_other_arguments_are_left_alone() -> None:
     argv = ["explain", "a.json", "--from=b.json", "-"]
     vault = secret_urls.Vault(argv)
