@@ -27,14 +27,15 @@ def run() -> int:
 
 
 def _open_streams() -> None:
-    """Have somewhere to write where a shell closed a stream, as by ``>&-``.
+    """Have a stream wherever a shell closed one, as by ``>&-``.
 
-    Else the next file that is opened would be taken for it.
+    Else the next file that is opened would be taken for it. In this order,
+    each gets the number that is its own.
     """
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            number = os.open(os.devnull, os.O_WRONLY)
-            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8"))
+            number = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 def _flush(code: int) -> int:

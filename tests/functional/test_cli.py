@@ -16,10 +16,25 @@ import pytest
 from fake_sysfs import FakeSysfs
 from pci_pool import PciPool, process, shell_environment
 import pci_sched.cli.main
+import recorded
 
 Tree = Callable[[str], pathlib.Path]
 
 VERBS = ("check", "dump", "record")
+
+
+def _redirected(
+    how: str, *argv: str | pathlib.Path
+) -> subprocess.CompletedProcess[str]:
+    """Run Python with its streams as a shell redirects them."""
+    command = shlex.join([sys.executable, *map(str, argv)])
+    return subprocess.run(
+        ["/bin/sh", "-c", f"{command} {how}"],
+        capture_output=True,
+        env=shell_environment(),
+        text=True,
+        check=False,
+    )
 
 
 class TestVerbs:
@@ -155,22 +170,30 @@ class TestStreams:
     def test_nobody_minds_a_stream_that_is_closed(
         self, tree: Tree, closed: str
     ) -> None:
-        command = shlex.join(
-            [
-                *(sys.executable, "-m", "pci_sched.cli", "dump"),
-                *("--root", str(tree("two-numa"))),
-            ]
-        )
-        done = subprocess.run(
-            ["/bin/sh", "-c", f"{command} {closed}"],
-            capture_output=True,
-            env=shell_environment(),
-            text=True,
-            check=False,
-        )
+        argv = ("-m", "pci_sched.cli", "dump", "--root", tree("two-numa"))
+        done = _redirected(closed, *argv)
         assert done.returncode == 0
         assert done.stderr == ""
         assert bool(done.stdout) is (closed == "2>&-")
+
+    def test_an_input_that_is_closed_is_an_empty_one(self) -> None:
+        host = recorded.HOSTS / "two-numa.json"
+        argv = ("-m", "pci_sched.cli", "explain", "-", "--from", host)
+        closed, empty = (
+            _redirected(each, *argv) for each in ("<&-", "</dev/null")
+        )
+        assert closed.returncode == empty.returncode == 1
+        assert closed.stderr == empty.stderr != ""
+
+    def test_no_file_is_taken_for_a_stream_that_is_closed(self) -> None:
+        """What a driver complains of would get into it."""
+        code = (
+            "import os; from pci_sched.cli import __main__ as process;"
+            " process._open_streams();"
+            " print(os.open(os.devnull, os.O_RDONLY))"
+        )
+        done = _redirected("<&- 2>&-", "-c", code)
+        assert int(done.stdout) > 2
 
     @pytest.mark.parametrize("unbuffered", ["", "1"])
     def test_a_full_disk_is_an_error(
