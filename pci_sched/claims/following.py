@@ -198,9 +198,8 @@ class _Family:
         """
         loses = any(self._now[each] for each in addresses)
         stays = any(
-            after[each] if each in addresses else self._wanted[each]
+            after[each] and (each in addresses or self._wanted[each])
             for each in self._addresses
-            if each in addresses or self._now[each]
         )
         if stays or not loses:
             return ""

@@ -70,8 +70,9 @@ def _after(before: Played | None, step: claim_change.Step) -> Played:
     held = before.holdings if before else ()
     if step.act in _WHOLE:
         held = step.holdings
-    elif step.act is states.Act.DETACH:
-        held = tuple(each for each in held if each not in step.holdings)
+    else:
+        freed = claim_change.freed(step)
+        held = tuple(each for each in held if each not in freed)
     return Played(
         claim_id=step.claim_id,
         instance_uuid=step.instance_uuid,

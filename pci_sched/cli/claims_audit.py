@@ -165,9 +165,7 @@ class Repair(_Judging):
 
 def _reason(parsed_args: argparse.Namespace, app: cliff_app.App) -> str:
     """Give the reason as it was written; an address in it is no secret."""
-    reason: str = parsed_args.reason
-    if isinstance(app, main.PciPool):
-        reason = app.vault.whole(reason)
+    reason = main.whole(app, parsed_args.reason)
     try:
         reason.encode()
     except UnicodeEncodeError as error:

@@ -15,6 +15,7 @@ from pci_sched.cli import (
     explain_what_if,
     explain_words,
     main,
+    nova_records,
     progress,
 )
 from pci_sched.inputs import document_text, request_document
@@ -78,7 +79,7 @@ class Explain(command.Listing):
         )
         facts = explain_facts.FactFinder.of(parsed_args, settings.unlisted)
         reader = explain_source.Reader(settings, facts, self.app.stderr)
-        urls = map(self._whole, parsed_args.nova_db)
+        urls = nova_records.urls(parsed_args, self.app)
         candidates = list(reader.read(parsed_args, urls))
         if parsed_args.what_if:
             return self._count(parsed_args, judge, candidates)
@@ -88,11 +89,6 @@ class Explain(command.Listing):
         """Run the verb; the exit code says whether a host fits."""
         code = super().run(parsed_args)
         return main.EXIT_FINDINGS if self._failed else code
-
-    def _whole(self, url: str) -> str:
-        """Give back the password that no parser has seen."""
-        app = self.app
-        return app.vault.whole(url) if isinstance(app, main.PciPool) else url
 
     def _say(self, text: str) -> None:
         self.app.stderr.write(f"{text}\n")

@@ -112,9 +112,7 @@ def _named(given: str | pathlib.Path, app: cliff_app.App) -> "sa.URL":
 
     if isinstance(given, pathlib.Path):
         return sa.URL.create("sqlite", database=str(given))
-    if isinstance(app, main.PciPool):
-        given = app.vault.whole(given)
-    return engine.parse(given)
+    return engine.parse(main.whole(app, given))
 
 
 @contextlib.contextmanager

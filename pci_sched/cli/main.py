@@ -110,6 +110,16 @@ class PciPool(app.App):
         self.parser.print_help(self.stdout)
 
 
+def whole(verbs: app.App, shown: str) -> str:
+    """Give the value of an argument with all that was hidden of it.
+
+    :param verbs: The application; others than ours have hidden nothing.
+    :param shown: The value, as a parser has it.
+    :returns: What was given: never to be shown.
+    """
+    return verbs.vault.whole(shown) if isinstance(verbs, PciPool) else shown
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``pci-pool``.
 

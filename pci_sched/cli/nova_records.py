@@ -41,9 +41,7 @@ def urls(parsed_args: argparse.Namespace, app: cliff_app.App) -> list[str]:
     :returns: The whole URLs: never to be shown.
     """
     given: list[str] = parsed_args.nova_db
-    if not isinstance(app, main.PciPool):
-        return given
-    return [app.vault.whole(each) for each in given]
+    return [main.whole(app, each) for each in given]
 
 
 def search(

@@ -30,7 +30,6 @@ _DEFAULT = pci_options.Options()
 #: The cells of a guest without a NUMA topology.
 _NO_CELLS: frozenset[int] = frozenset()
 
-
 #: An inquest spends no more on one question than such a part of what is left,
 #: and, so that easy ones are always answered, no fewer nodes than these.
 _PARTS = 4
@@ -106,7 +105,6 @@ class Matcher:
         stations = self._stations(supply, is_costed=False)
         if any(map(shortcut.is_plenty, stations)):
             return solve.Outcome.YES
-        budget = budget or search.Budget(self.options.node_budget)
         return self._decide(stations, budget).outcome
 
     def match(
@@ -129,8 +127,7 @@ class Matcher:
             return costed.plan(fill)
         if costed.outcome is solve.Outcome.NO:
             return self._refuse(supply, costed.nodes)
-        budget = search.Budget(self.options.node_budget)
-        plain = self._decide(stations, budget)
+        plain = self._decide(stations)
         nodes = costed.nodes + plain.nodes
         if plain.outcome is solve.Outcome.YES:
             return dataclasses.replace(
@@ -209,8 +206,11 @@ class Matcher:
         )
 
     def _decide(
-        self, stations: list[eligibility.Station], budget: search.Budget
+        self,
+        stations: list[eligibility.Station],
+        budget: search.Budget | None = None,
     ) -> solve.Field:
+        budget = budget or search.Budget(self.options.node_budget)
         field = solve.Field([solve.Trial(each, None) for each in stations])
         field.decide(budget.left)
         budget.spend(field.nodes)

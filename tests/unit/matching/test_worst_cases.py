@@ -150,8 +150,10 @@ def test_a_witness_is_found_beside_what_cannot_be_decided() -> None:
     assert answer.is_minimal
 
 
-def test_a_witness_leaves_out_what_is_not_needed() -> None:
-    """Three requests starve, and two of them do without the third."""
+def test_a_witness_that_may_be_too_large_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three requests starve by count; of two of them nobody can tell."""
     records = [*worst.pf_and_vfs(0, 1), worst.pool(2, "type-PF")]
     request = pci_request.InstanceRequest(
         devices=(
@@ -163,6 +165,17 @@ def test_a_witness_leaves_out_what_is_not_needed() -> None:
         )
     )
     supply = pool_supply.Supply.of_records(records)
+    with monkeypatch.context() as there:
+        there.setattr(matcher, "_LEAST", 1)
+        answer = _match(
+            (supply, request),
+            node_budget=1,
+            improvement_budget=1,
+            inquest_budget=1,
+        )
+    assert isinstance(answer, pci_refusal.Refusal)
+    assert answer.witness == ("p", "v", "x")
+    assert not answer.is_minimal
     answer = _match((supply, request))
     assert isinstance(answer, pci_refusal.Refusal)
     assert answer.witness == ("v", "x")
