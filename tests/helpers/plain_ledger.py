@@ -53,6 +53,18 @@ def read(url: str, node_uuid: str = "") -> Ledger:
     return found
 
 
+def write(url: str, *statements: str) -> None:
+    """Write by other means than the library, which would refuse.
+
+    :param url: Of the database.
+    :param statements: In the words of the driver.
+    """
+    database = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with database.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
 def doubles(ledger: Ledger) -> list[str]:
     """List the devices that two hold: each as such, or a PF and its VFs."""
     holdings = ledger["holdings"]

@@ -23,6 +23,7 @@ from pci_sched.claims import tracker as claim_tracker
 from pci_sched.claims import truths as claim_truths
 from pci_sched.db import engine, store, tables
 from pci_sched.model import device as pci_device
+import plain_ledger
 
 Address = audit_cases.Address
 Tracker = claim_tracker.ClaimTracker
@@ -103,14 +104,6 @@ def _take(tracker: Tracker, instance: str, count: int = 1) -> list[Address]:
     claim = tracker.claim(instance, ask)
     tracker.confirm(claim.claim_id)
     return list(claim.addresses)
-
-
-def _sql(url: str, *statements: str) -> None:
-    """Write by other means than the library, as it would refuse."""
-    database = sa.create_engine(url, poolclass=sa.pool.NullPool)
-    with database.begin() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
 
 
 def _rows(url: str) -> dict[str, list[tuple[object, ...]]]:
@@ -262,25 +255,27 @@ def _link(then: Tracker, _url: str) -> claim_truths.Truths:
 
 def _other_state(then: Tracker, url: str) -> claim_truths.Truths:
     _take(then, A)
-    _sql(url, "UPDATE claims SET state = 'claimed'")
+    plain_ledger.write(url, "UPDATE claims SET state = 'claimed'")
     return audit_cases.truths()
 
 
 def _lost_claim(then: Tracker, url: str) -> claim_truths.Truths:
     _take(then, A)
-    _sql(url, "DELETE FROM holdings", "DELETE FROM claims")
+    plain_ledger.write(url, "DELETE FROM holdings", "DELETE FROM claims")
     return audit_cases.truths()
 
 
 def _lost_holding(then: Tracker, url: str) -> claim_truths.Truths:
     _take(then, A, 2)
-    _sql(url, "DELETE FROM holdings WHERE address = '0000:10:01.0'")
+    plain_ledger.write(
+        url, "DELETE FROM holdings WHERE address = '0000:10:01.0'"
+    )
     return audit_cases.truths()
 
 
 def _secret_claim(then: Tracker, url: str) -> claim_truths.Truths:
     _take(then, A)
-    _sql(
+    plain_ledger.write(
         url,
         "INSERT INTO claims SELECT host_id, 'secret', 'key', 'bbbb', '',"
         " is_moving, 'allocated', created_at, NULL FROM claims",

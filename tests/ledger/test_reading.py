@@ -5,7 +5,6 @@ import dataclasses
 import threading
 
 import pytest
-import sqlalchemy as sa
 
 import ledger_cases
 from pci_sched import exception
@@ -52,16 +51,11 @@ def test_another_reads_what_one_remembers(track: ledger_cases.Track) -> None:
     assert fresh.inventory.records[vf.address].mac == "00:11:22:33:44:55"
 
 
-def _write(url: str, *statements: str) -> None:
-    """Write as a newer library may, and tell that the inventory is new."""
-    database = sa.create_engine(url, poolclass=sa.pool.NullPool)
-    with database.begin() as connection:
-        for each in (
-            "UPDATE hosts SET inventory_generation = generation + 1,"
-            " generation = generation + 1",
-            *statements,
-        ):
-            connection.execute(sa.text(each))
+#: As who writes tells that the inventory is new.
+_RENEWED = (
+    "UPDATE hosts SET inventory_generation = generation + 1,"
+    " generation = generation + 1"
+)
 
 
 def test_facts_of_a_newer_library_are_left_out(
@@ -70,10 +64,11 @@ def test_facts_of_a_newer_library_are_left_out(
     tracker = track()
     tracker.sync(_HOST)
     before = tracker.snapshot().inventory
-    _write(
+    plain_ledger.write(
         url,
+        _RENEWED,
         "UPDATE devices SET facts ="
-        " REPLACE(facts, '{', '{\"iommu_group\"\\:12,')",
+        " REPLACE(facts, '{', '{\"iommu_group\":12,')",
         'UPDATE roots SET domains = \'["a", "b", "c", "d", "e"]\'',
     )
     found = track(tracks="").snapshot().inventory
@@ -88,7 +83,9 @@ def test_words_of_a_newer_library_are_named(
 ) -> None:
     tracker = track()
     tracker.sync(_HOST)
-    _write(url, "UPDATE devices SET dev_type = 'type-SF'")
+    plain_ledger.write(
+        url, _RENEWED, "UPDATE devices SET dev_type = 'type-SF'"
+    )
     with pytest.raises(exception.SchemaUnfit, match=r"'type-SF'.*type-VF"):
         tracker.claim("server", _VF)
     with pytest.raises(exception.SchemaUnfit, match="use the pci_sched that"):

@@ -136,11 +136,11 @@ def test_what_somebody_wrote_is_no_word_of_the_database(
     ledger.open_store(url).close()
     with ledger_cases.tracking(url) as tracker:
         tracker.sync(_HOST)
-        with sa.create_engine(url).begin() as connection:
-            connection.exec_driver_sql(
-                "CREATE TRIGGER full BEFORE INSERT ON history BEGIN"
-                " SELECT RAISE(ABORT, 'database or disk is full'); END"
-            )
+        plain_ledger.write(
+            url,
+            "CREATE TRIGGER full BEFORE INSERT ON history BEGIN"
+            " SELECT RAISE(ABORT, 'database or disk is full'); END",
+        )
         with pytest.raises(exception.LedgerRefused, match="make room"):
             tracker.claim("server", _VF, reason=words)
 
