@@ -12,6 +12,7 @@ from sqlalchemy import engine as sa_engine
 from sqlalchemy import event
 
 from pci_sched import exception
+from pci_sched.db import statements
 
 #: Databases that are known to keep what the schema promises.
 DIALECTS = ("sqlite", "mysql", "mariadb", "postgresql")
@@ -73,6 +74,7 @@ def connect(
     made = _create(parsed, _arguments(parsed, timeout_s, for_migration))
     # All that oslo.db registers beside this is for savepoints.
     event.listen(made, "handle_error", exc_filters.handler, retval=True)
+    statements.prepare(made)
     if kind == "sqlite":
         event.listen(made, "connect", _prepare_sqlite)
         if for_migration:

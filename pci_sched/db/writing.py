@@ -6,7 +6,7 @@ others refer to; then what refers to it. Rows of a kind are written in the
 order of their keys, so that two writers never wait for each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 import functools
 from typing import Any
 
@@ -96,31 +96,27 @@ def write(
     :returns: Where the ledger stands afterwards.
     :raises errors.LostRace: If the ledger is no longer the one that is
         known, or this library may no longer write.
+    :raises errors.Meddled: If a row is not as it was known.
     """
     after = _stand_after(known, change, tracker)
-    _take_generation(connection, known.stand, after)
+    before = known.snapshot
     host_id = known.stand.host_id
-    _drop_holdings(connection, known.snapshot, host_id, change)
-    for claim in sorted(change.ended, key=lambda each: each.claim_id):
-        at = {"claim_id": claim.claim_id}
-        _drop(connection, tables.CLAIMS, at, host_id)
-    if change.modes or change.inventory is not None:
-        _write_inventory(connection, known.snapshot, host_id, change)
-    _write_claims(connection, known.snapshot, host_id, change)
-    _insert(
+    missed = statements.run(
         connection,
-        tables.HOLDINGS,
-        rows.with_host(
-            host_id,
-            (
-                rows.write_holding(claim_id, holding)
-                for claim_id, holding in sorted(
-                    change.held, key=lambda pair: pair[1]
-                )
-            ),
-        ),
+        [
+            _take_generation(known.stand, after),
+            *_drop_holdings(before, host_id, change),
+            *_drop_claims(host_id, change),
+            *_write_inventory(before, host_id, change),
+            *_write_claims(before, host_id, change),
+            *_write_holdings(host_id, change),
+            *_write_history(after, change),
+        ],
     )
-    _write_history(connection, after, change)
+    if missed == 0:
+        raise errors.LostRace
+    if missed is not None:
+        raise errors.Meddled
     return after
 
 
@@ -139,31 +135,20 @@ def _stand_after(
 
 
 def _take_generation(
-    connection: sa.Connection, before: reading.Stand, after: reading.Stand
-) -> None:
+    before: reading.Stand, after: reading.Stand
+) -> statements.Write:
     changed = {
         name: getattr(after, name)
         for name in ("inventory_generation", "tracker", "numa")
         if getattr(after, name) != getattr(before, name)
     }
-    taken = statements.run(
-        connection,
-        _take(tuple(changed)),
-        {
-            **_ats(before.host_id, {"generation": before.generation}),
-            **changed,
-        },
-    )
-    if taken != 1:
-        raise errors.LostRace
+    at = _ats(before.host_id, {"generation": before.generation})
+    return statements.Write(_take(tuple(changed)), [{**at, **changed}], 1)
 
 
 def _drop_holdings(
-    connection: sa.Connection,
-    before: claim_snapshot.Snapshot,
-    host_id: int,
-    change: claim_change.Change,
-) -> None:
+    before: claim_snapshot.Snapshot, host_id: int, change: claim_change.Change
+) -> Iterator[statements.Write]:
     """Drop what is given back: of a claim that ends, all in one statement.
 
     The same change may take devices from it before it ends.
@@ -173,24 +158,28 @@ def _drop_holdings(
         holdings = before.claims[claim_id].holdings
         whole.update(holdings)
         at = {"claim_id": claim_id}
-        _drop(connection, tables.HOLDINGS, at, host_id, len(holdings))
+        yield _drop(tables.HOLDINGS, at, host_id, len(holdings))
     for holding in sorted(set(change.freed) - whole):
         owner = before.held[holding.address]
         at = {"address": str(holding.address), "claim_id": owner.claim_id}
-        _drop(connection, tables.HOLDINGS, at, host_id)
+        yield _drop(tables.HOLDINGS, at, host_id)
+
+
+def _drop_claims(
+    host_id: int, change: claim_change.Change
+) -> Iterator[statements.Write]:
+    for claim in sorted(change.ended, key=lambda each: each.claim_id):
+        yield _drop(tables.CLAIMS, {"claim_id": claim.claim_id}, host_id)
 
 
 def _write_inventory(
-    connection: sa.Connection,
-    before: claim_snapshot.Snapshot,
-    host_id: int,
-    change: claim_change.Change,
-) -> None:
+    before: claim_snapshot.Snapshot, host_id: int, change: claim_change.Change
+) -> Iterator[statements.Write]:
+    if change.inventory is None and not change.modes:
+        return
     modes = dict(change.modes)
     domains = change.inventory.domains if change.inventory else {}
-    new = [root for root in change.roots if root not in before.whole_roots]
-    _insert(
-        connection,
+    yield from _insert(
         tables.ROOTS,
         [
             {
@@ -199,89 +188,67 @@ def _write_inventory(
                 "mode": rows.mode_of(modes.get(root, True)),
                 "domains": rows.write_domains(domains.get(str(root))),
             }
-            for root in new
+            for root in change.roots
+            if root not in before.whole_roots
         ],
     )
     for root in change.roots:
         if root in before.whole_roots:
-            _set(
-                connection,
-                tables.ROOTS,
-                {"root": str(root)},
-                host_id,
-                {"domains": rows.write_domains(domains.get(str(root)))},
-            )
+            now = {"domains": rows.write_domains(domains.get(str(root)))}
+            yield _set(tables.ROOTS, {"root": str(root)}, host_id, now)
     for address in sorted(change.gone):
-        _drop(connection, tables.DEVICES, {"address": str(address)}, host_id)
-    _write_records(connection, before, host_id, change)
+        yield _drop(tables.DEVICES, {"address": str(address)}, host_id)
+    yield from _write_records(before, host_id, change)
     for root, is_whole in change.modes:
         if root in before.whole_roots:
-            _set(
-                connection,
-                tables.ROOTS,
-                {"root": str(root), "mode": rows.mode_of(not is_whole)},
-                host_id,
-                {"mode": rows.mode_of(is_whole)},
-            )
+            at = {"root": str(root), "mode": rows.mode_of(not is_whole)}
+            mode = {"mode": rows.mode_of(is_whole)}
+            yield _set(tables.ROOTS, at, host_id, mode)
 
 
 def _write_records(
-    connection: sa.Connection,
-    before: claim_snapshot.Snapshot,
-    host_id: int,
-    change: claim_change.Change,
-) -> None:
+    before: claim_snapshot.Snapshot, host_id: int, change: claim_change.Change
+) -> Iterator[statements.Write]:
     known = before.inventory.records
     written = sorted(change.put, key=lambda record: record.device.address)
-    _insert(
-        connection,
-        tables.DEVICES,
-        rows.with_host(
-            host_id,
-            (
-                rows.write_record(record)
-                for record in written
-                if record.device.address not in known
-            ),
-        ),
+    new = (each for each in written if each.device.address not in known)
+    yield from _insert(
+        tables.DEVICES, rows.with_host(host_id, map(rows.write_record, new))
     )
     for record in written:
         if record.device.address in known:
             row = rows.write_record(record)
-            _set(
-                connection,
-                tables.DEVICES,
-                {"address": row.pop("address")},
-                host_id,
-                row,
-            )
+            at = {"address": row.pop("address")}
+            yield _set(tables.DEVICES, at, host_id, row)
 
 
 def _write_claims(
-    connection: sa.Connection,
-    before: claim_snapshot.Snapshot,
-    host_id: int,
-    change: claim_change.Change,
-) -> None:
+    before: claim_snapshot.Snapshot, host_id: int, change: claim_change.Change
+) -> Iterator[statements.Write]:
     for claim in sorted(change.claims, key=lambda each: each.claim_id):
         row = rows.write_claim(claim)
         if claim.claim_id not in before.claims:
-            _insert(connection, tables.CLAIMS, rows.with_host(host_id, [row]))
+            yield from _insert(tables.CLAIMS, rows.with_host(host_id, [row]))
             continue
         was = rows.write_claim(before.claims[claim.claim_id])
         changed = {key: row[key] for key in row if row[key] != was[key]}
         if changed:
             at = {"claim_id": claim.claim_id}
-            _set(connection, tables.CLAIMS, at, host_id, changed)
+            yield _set(tables.CLAIMS, at, host_id, changed)
+
+
+def _write_holdings(
+    host_id: int, change: claim_change.Change
+) -> Iterator[statements.Write]:
+    held = sorted(change.held, key=lambda pair: pair[1])
+    new = (rows.write_holding(claim_id, each) for claim_id, each in held)
+    return _insert(tables.HOLDINGS, rows.with_host(host_id, new))
 
 
 def _write_history(
-    connection: sa.Connection,
-    after: reading.Stand,
-    change: claim_change.Change,
-) -> None:
-    _insert(
-        connection,
+    after: reading.Stand, change: claim_change.Change
+) -> Iterator[statements.Write]:
+    return _insert(
         tables.HISTORY,
         [
             {
@@ -296,36 +263,23 @@ def _write_history(
 
 
 def _insert(
-    connection: sa.Connection, table: sa.Table, new: list[rows.Row]
-) -> None:
-    if len(new) == 1:
-        statements.run(connection, _insert_into(table), new[0])
-    elif new:
-        statements.run_each(connection, _insert_into(table), new)
+    table: sa.Table, new: list[rows.Row]
+) -> Iterator[statements.Write]:
+    if new:
+        yield statements.Write(_insert_into(table), new)
 
 
 def _set(
-    connection: sa.Connection,
-    table: sa.Table,
-    at: dict[str, str],
-    host_id: int,
-    values: dict[str, Any],
-) -> None:
-    """Change one row; a row that is not as it was known is meddled with."""
+    table: sa.Table, at: dict[str, str], host_id: int, values: dict[str, Any]
+) -> statements.Write:
+    """Change one row, which has to be as it was known."""
     statement = _update_of(table, tuple(at), tuple(values))
-    given = {**_ats(host_id, at), **values}
-    if statements.run(connection, statement, given) != 1:
-        raise errors.Meddled
+    return statements.Write(statement, [{**_ats(host_id, at), **values}], 1)
 
 
 def _drop(
-    connection: sa.Connection,
-    table: sa.Table,
-    at: dict[str, str],
-    host_id: int,
-    count: int = 1,
-) -> None:
-    """Drop rows that are there; if they are not, somebody meddled."""
+    table: sa.Table, at: dict[str, str], host_id: int, count: int = 1
+) -> statements.Write:
+    """Drop rows, which have to be there."""
     statement = _delete_from(table, tuple(at))
-    if statements.run(connection, statement, _ats(host_id, at)) != count:
-        raise errors.Meddled
+    return statements.Write(statement, [_ats(host_id, at)], count)

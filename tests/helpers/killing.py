@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.engine import default as sa_default
 
 import ledger_cases
 import ledger_operations
@@ -77,18 +78,44 @@ def watch(database: sa.Engine, reached: Callable[[str], None]) -> None:
     :param reached: Gets a name of each point.
     """
 
-    def before(*arguments: Any) -> None:
-        reached(f"before {arguments[2]}")
-
-    def after(*arguments: Any) -> None:
-        reached(f"after {arguments[2]}")
-
-    event.listen(database, "before_cursor_execute", before)
-    event.listen(database, "after_cursor_execute", after)
+    watch_statements(
+        database,
+        lambda text: reached(f"before {text}"),
+        lambda text: reached(f"after {text}"),
+    )
     event.listen(database, "commit", lambda _: reached(COMMITS))
     event.listen(database, "rollback", lambda _: reached("before ROLLBACK"))
     # Nothing is sent between the answer to a COMMIT and this.
     event.listen(database, "reset", lambda *_: reached(ENDED))
+
+
+def watch_statements(
+    database: sa.Engine,
+    before: Callable[[str], None],
+    after: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Stand between an engine and its driver.
+
+    SQLAlchemy's events tell of the statements of a change as of one.
+
+    :param database: Whose statements to watch; all engines' whose dialect
+        does nothing of its own here, if this is the class.
+    :param before: Gets each statement before the driver does.
+    :param after: Gets it afterwards.
+    """
+    dialect: Any = getattr(database, "dialect", sa_default.DefaultDialect)
+    for name in ("do_execute", "do_executemany"):
+        really = getattr(dialect, name)
+
+        def watched(
+            *args: Any, _really: Callable[..., None] = really, **named: Any
+        ) -> None:
+            statement = args[-3]
+            before(statement)
+            _really(*args, **named)
+            after(statement)
+
+        setattr(dialect, name, watched)
 
 
 def standing(url: str, node_uuid: str) -> dict[str, Any]:
@@ -216,8 +243,8 @@ class Notes:
     def watch(self, database: sa.Engine) -> None:
         """Note where the transactions of an engine begin and end."""
 
-        def on_statement(*arguments: Any) -> None:
-            if _WRITES.match(arguments[2]):
+        def on_statement(statement: str) -> None:
+            if _WRITES.match(statement):
                 self._enter(self.WRITING)
 
         def on_commit(_: sa.Connection) -> None:
@@ -229,7 +256,7 @@ class Notes:
                 self.add(self.ROLLBACKS)
 
         event.listen(database, "begin", lambda _: self._enter(self.READING))
-        event.listen(database, "before_cursor_execute", on_statement)
+        watch_statements(database, on_statement)
         event.listen(database, "commit", on_commit)
         event.listen(database, "rollback", on_rollback)
         event.listen(database, "reset", lambda *_: self._enter(self.OUTSIDE))
