@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Mapping
 import dataclasses
+from typing import NamedTuple
 
 from pci_sched.inputs import nova_pool_record, nova_rows, oddity
 from pci_sched.model import device as pci_device
@@ -13,8 +14,16 @@ from pci_sched.model import request as pci_request
 _RP_UUIDS = "rp_uuids"
 _NO_TAGS = frozenset({"resource_class", "traits", _RP_UUIDS})
 
-#: Specs that were read before, by what is in them; texts alone.
-_Known = dict[tuple[tuple[str, object], ...], pci_device.Tags]
+
+class _Known(NamedTuple):
+    """What was read before of an instance, whose ports mostly ask the same.
+
+    :ivar tags: By what is in a spec; texts alone.
+    :ivar specs: By the ids of their tags, which live as long.
+    """
+
+    tags: dict[tuple[tuple[str, object], ...], pci_device.Tags]
+    specs: dict[tuple[int, ...], tuple[pci_device.Tags, ...]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ def read(
     :returns: In their order, under names of which no two are the same.
     """
     found: dict[str, PciRequest] = {}
-    known: _Known = {}
+    known = _Known({}, {})
     for number, row in enumerate(rows):
         path = f"$.pci_requests[{number}]"
         count = _read_count(row.count)
@@ -74,13 +83,16 @@ def _read_one(
     if is_for_port and not row.requester_id:
         problem = "does not say which port the devices are for"
         oddities.append(oddity.Oddity(f"{path}.requester_id", problem))
+    specs = tuple(
+        [
+            _recall_spec(spec, f"{path}.spec[{number}]", known, oddities)
+            for number, spec in enumerate(row.spec or ())
+        ]
+    )
     device = pci_request.DeviceRequest(
         request_id=name,
         count=row.count or 0,
-        specs=tuple(
-            _recall_spec(spec, f"{path}.spec[{number}]", known, oddities)
-            for number, spec in enumerate(row.spec or ())
-        ),
+        specs=known.specs.setdefault(tuple(map(id, specs)), specs),
         numa_policy=read_policy(
             row.numa_policy, f"{path}.numa_policy", oddities
         ),
@@ -96,13 +108,13 @@ def _recall_spec(
     known: _Known,
     oddities: list[oddity.Oddity],
 ) -> pci_device.Tags:
-    """Read a spec; the ports of an instance mostly have the same."""
+    """Read a spec, once for all with the same texts."""
     content = tuple(spec.items())
     if not all(isinstance(value, str) for _key, value in content):
         return _read_spec(spec, path, oddities)
-    if content not in known:
-        known[content] = _read_spec(spec, path, oddities)
-    return known[content]
+    if content not in known.tags:
+        known.tags[content] = _read_spec(spec, path, oddities)
+    return known.tags[content]
 
 
 def _read_spec(

@@ -65,17 +65,18 @@ class Glance:
         :param records: As for :meth:`.supply.Supply.of_records`; not changed.
         :returns: ``None`` where a glance is not enough.
         """
-        read, known, plenty, others, sort = self._lore.pools
+        read, worth, orders = self._lore.at_once
         missing = self._all
         try:
             # One pool of each kind is mostly more than enough.
-            for record in sort[len(records)](records):
+            for place in orders[len(records)]:
+                record = records[place]
                 values = read(record)
                 if _MARK in record:
                     values += (record[_MARK],)
-                kind = known[values]
-                if record["count"] >= plenty[kind]:
-                    missing &= others[kind]
+                plenty, others = worth[values]
+                if record["count"] >= plenty:
+                    missing &= others
                     if not missing:
                         return True
             return self._count(records)
@@ -88,7 +89,7 @@ class Glance:
     def _count(self, records: pool_lore.Records) -> bool | None:
         """Judge by the sums over all pools, all of a known kind."""
         lore = self._lore
-        read, known = lore.pools.read, lore.pools.known
+        read, known = lore.at_once.read, lore.known
         free = [0] * len(lore.kinds)
         for record in records:
             values = read(record)
@@ -116,7 +117,7 @@ class Glance:
         parts: dict[str, dict[int, int]] = {}
         free = [0] * len(lore.kinds)
         for record in records:
-            number = lore.pools.known[lore.pools.values(record)]
+            number = lore.known[lore.at_once.values(record)]
             count = record["count"]
             free[number] += count
             kind, root = lore.kinds[number], record.get("address")
@@ -170,9 +171,9 @@ class Glance:
         free = [0] * len(lore.kinds)
         for record in records:
             if record["count"] > 0:
-                values = lore.pools.values(record)
+                values = lore.at_once.values(record)
                 found.add(values)
-                free[lore.pools.known[values]] += record["count"]
+                free[lore.known[values]] += record["count"]
         lacking = 0
         for those, wanted in lore.checks:
             left = sum([free[kind] for kind in those])

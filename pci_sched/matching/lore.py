@@ -39,7 +39,8 @@ _Read = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 #: What makes the kind of a pool.
 _Values = tuple[str | None, ...]
 
-_Sort = Callable[[Records], Records]
+#: Places in a list of pools.
+_Order = tuple[int, ...]
 
 
 class Want(NamedTuple):
@@ -49,25 +50,22 @@ class Want(NamedTuple):
     wanted: int
 
 
-class Pools(NamedTuple):
-    """What was learned of single pools.
+class AtOnce(NamedTuple):
+    """What single pools may be enough for, whatever else a host has.
 
     :ivar read: Gives the values of a pool that the rules look at, but for
         the mark of a bad link, which comes after them if there is any.
-    :ivar known: The number of a kind, by those values.
-    :ivar plenty: With how many devices each kind serves all the demands that
-        it may serve, whatever else is there; infinite if that depends.
-    :ivar others: For each kind the demands that it does not serve, as bits.
-    :ivar sort: By how many pools a host has: puts those first that are most
-        likely enough, by the first such host. Most hosts of a cloud have
-        their pools in one order.
+    :ivar worth: By those values: with how many devices a pool serves all the
+        demands that it may serve, infinite if that depends on others; and as
+        bits the demands that it does not serve.
+    :ivar orders: By how many pools a host has: in which order to look at
+        them, those first that are most likely enough, by the first such host.
+        Most hosts of a cloud have their pools in one order.
     """
 
     read: _Read
-    known: Mapping[tuple[Any, ...], int]
-    plenty: tuple[float, ...]
-    others: tuple[int, ...]
-    sort: Mapping[int, _Sort]
+    worth: Mapping[tuple[Any, ...], tuple[float, int]]
+    orders: Mapping[int, _Order]
 
     def values(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """Give what makes the kind of a pool."""
@@ -78,6 +76,7 @@ class Pools(NamedTuple):
 class Lore(NamedTuple):
     """All that was learned, in one piece for whoever reads it.
 
+    :ivar known: The number of a kind, by the values of its pools.
     :ivar checks: For numbers of kinds: how many devices are wanted of them
         together.
     :ivar mixed: Pairs of kinds of which one is of PFs, one of their children.
@@ -85,7 +84,8 @@ class Lore(NamedTuple):
         ``None`` if children of PFs may serve one of them, too.
     """
 
-    pools: Pools
+    at_once: AtOnce
+    known: Mapping[tuple[Any, ...], int]
     checks: hall.Checks
     mixed: tuple[tuple[int, int], ...]
     whole: int | None
@@ -124,11 +124,11 @@ class Teacher:
         :returns: What is known then; ``None`` if it is no more than before,
             or if the pools are odd.
         """
-        pools, read = lore.pools, lore.pools.read
+        old, read = lore.at_once, lore.at_once.read
         every = self._read_all(records)
         if every is None:
             return None
-        known, kinds = dict(pools.known), dict.fromkeys(lore.kinds)
+        known, kinds = dict(lore.known), dict.fromkeys(lore.kinds)
         for values in every:
             if values in known:
                 continue
@@ -139,14 +139,14 @@ class Teacher:
             known[values] = list(kinds).index(kind)
         if not all(key in each for each in records for key in self._keys):
             read = self._read_gaps
-        sort = pools.sort
-        if len(records) not in sort:
-            order = _sort([known[each] for each in every], list(kinds))
-            sort = {**sort, len(records): order}
-        is_old = read == pools.read and len(known) == len(pools.known)
-        if is_old and sort is pools.sort:
+        orders = old.orders
+        if len(records) not in orders:
+            order = _order([known[each] for each in every], list(kinds))
+            orders = {**orders, len(records): order}
+        is_old = read == old.read and len(known) == len(lore.known)
+        if is_old and orders is old.orders:
             return None
-        return self._settle(read, known, tuple(kinds), sort)
+        return self._settle(read, known, tuple(kinds), orders)
 
     def _read_all(self, records: Iterable[object]) -> list[_Values] | None:
         """Give what makes the kind of each pool, if none is odd."""
@@ -186,7 +186,7 @@ class Teacher:
         read: _Read,
         known: Mapping[tuple[Any, ...], int],
         kinds: tuple[hall.Kind, ...],
-        sort: Mapping[int, _Sort],
+        orders: Mapping[int, _Order],
     ) -> Lore:
         """Work out all that depends on which kinds there are."""
         wanted = [each.wanted for each in self.wants]
@@ -194,16 +194,17 @@ class Teacher:
         wholes = [n for n, kind in enumerate(kinds) if kind.is_pf]
         parts = [n for n, kind in enumerate(kinds) if kind.is_part]
         mixed = tuple(itertools.product(wholes, parts))
-        plenty = tuple(
-            math.inf if mixed else sum(wanted[each] for each in kind.demands)
-            for kind in kinds
-        )
-        others = tuple(
-            everything & ~sum(1 << number for number in kind.demands)
-            for kind in kinds
-        )
+        worth = [
+            (
+                math.inf if mixed else sum(wanted[each] for each in of_kind),
+                everything & ~sum(1 << number for number in of_kind),
+            )
+            for of_kind in (kind.demands for kind in kinds)
+        ]
+        by_values = {values: worth[kind] for values, kind in known.items()}
         return Lore(
-            Pools(read, known, plenty, others, sort),
+            AtOnce(read, by_values, orders),
+            known,
             hall.find_checks(wanted, kinds),
             mixed,
             self._count_whole(kinds),
@@ -228,13 +229,11 @@ def wishes(wants: Iterable[Want]) -> Iterator[pci_ask.Wish]:
             yield from alternative
 
 
-def _sort(of_each: Sequence[int], kinds: Sequence[hall.Kind]) -> _Sort:
+def _order(of_each: Sequence[int], kinds: Sequence[hall.Kind]) -> _Order:
     """Put one pool of each kind first, of the most useful kind before all."""
     seen = dict.fromkeys(of_each, 0)
     places = []
     for place, kind in enumerate(of_each):
         seen[kind] += 1
         places.append((seen[kind], -len(kinds[kind].demands), place))
-    order = [place for *_, place in sorted(places)]
-    # Of one place it would give the pool itself.
-    return operator.itemgetter(*order) if len(order) > 1 else tuple
+    return tuple(place for *_, place in sorted(places))

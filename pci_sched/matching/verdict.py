@@ -20,6 +20,7 @@ from pci_sched.matching import (
     refusal_code,
     solve,
 )
+from pci_sched.matching import glance as pci_glance
 from pci_sched.matching import options as pci_options
 from pci_sched.matching import plan as pci_plan
 from pci_sched.matching import refusal as pci_refusal
@@ -70,11 +71,11 @@ class Reason(NamedTuple):
 class Shortfall(NamedTuple):
     """Why a host is refused, in short.
 
-    :ivar code: Of one reason; ``None`` if the host is accepted.
+    :ivar code: Of one reason.
     :ivar lacking: How many devices it lacks; 0 where that is not easily told.
     """
 
-    code: str | None
+    code: str
     lacking: int
 
 
@@ -132,7 +133,7 @@ class Judge:
         self._bound = _recall_bound(tuple(ports), binding)
         # The keys are ids, which the values keep from being used again.
         self._served: dict[int, tuple[pool_supply.Supply, bool]] = {}
-        self._codes: dict[object, tuple[str | None, pool_supply.Supply]] = {}
+        self._codes: dict[object, tuple[str, pool_supply.Supply]] = {}
 
     def can_bind(self, facts: pci_host.L2Facts) -> bool:
         """Tell whether a host can bind every port.
@@ -163,18 +164,13 @@ class Judge:
     ) -> Shortfall:
         """Give one reason, without the work of a whole verdict.
 
-        :param facts: Of the host.
+        :param facts: Of a host that is refused.
         :param records: The pools of the host.
         :param supply: Gives their supply, if it is needed.
         :returns: The reason.
         """
         found = self._matcher.describe(records)
-        code = self._why_unbound(facts)
-        if code is None and found is None:
-            made = supply()
-            code = self._why_unserved(id(made), lambda: made)
-        elif code is None and found is not None:
-            code = self._why_unserved(self._matcher.cause(found), supply)
+        code = self._why_unbound(facts) or self._why_unserved(found, supply)
         return Shortfall(code, found.lacking if found else 0)
 
     def reasons(
@@ -182,11 +178,11 @@ class Judge:
     ) -> tuple[Reason, ...]:
         """Give the reasons of a verdict, for less work where it can be.
 
-        :param supply: Of the host.
+        :param supply: Of a host that is refused.
         :param facts: Of the host.
         :returns: What :meth:`judge` says.
         """
-        if self.can_bind(facts) and not self.can_serve(supply):
+        if self.can_bind(facts):
             return tuple(_of_devices(self._matcher.refuse(supply)))
         return self.judge(supply, facts).reasons
 
@@ -244,14 +240,24 @@ class Judge:
         return code
 
     def _why_unserved(
+        self,
+        found: pci_glance.Description | None,
+        supply: Callable[[], pool_supply.Supply],
+    ) -> str:
+        """Give the code of what the devices lack, once for each cause."""
+        if found is None:
+            made = supply()
+            return self._say_once(id(made), lambda: made)
+        return self._say_once(self._matcher.cause(found), supply)
+
+    def _say_once(
         self, key: object, supply: Callable[[], pool_supply.Supply]
-    ) -> str | None:
-        """Give the code of what the devices lack, once for each key."""
+    ) -> str:
         known = self._codes.get(key)
         if known is None:
             made = supply()
             # A supply that is kept keeps its id from being used again.
-            known = self._matcher.why_not(made), made
+            known = self._matcher.code_of_refusal(made), made
             self._codes[key] = known
         return known[0]
 

@@ -16,8 +16,8 @@ class Facts:
     :param listings: The lists of those sources that have one.
     :param unlisted: What becomes of a host that none of them lists.
     :param now_s: The time, in seconds since 1970 UTC.
-    :ivar listed: The hosts of the first source, if it has a list. Not for
-        nodes of Ironic.
+    :ivar listed: The hosts of the first source, if it has a list. Of a node
+        of Ironic it does not tell: see :meth:`of`.
     """
 
     def __init__(

@@ -12,9 +12,6 @@ from pci_sched.nova import screening
 
 LOG = logging.getLogger(__name__)
 
-#: Refused before, and not when it is asked again: of no host that can be.
-_UNDECIDED = "UNDECIDED"
-
 #: For how long hosts are examined for one line of a log, in seconds. Where it
 #: matters which cells of a host a guest gets, ten thousand would take longer
 #: than the request itself.
@@ -82,11 +79,10 @@ def _say_none_left(
     alike: dict[str, list[_Lacking]] = {}
     ends_at = time.monotonic() + PATIENCE_S
     for each in refused:
-        code: str | None
         code, lacking = _NOT_EXAMINED
         if not alike or time.monotonic() < ends_at:
             code, lacking = each.why_not()
-        found = alike.setdefault(code or _UNDECIDED, [])
+        found = alike.setdefault(code, [])
         found.append((lacking, each.host.host, each))
     counts = [(len(hosts), code) for code, hosts in alike.items()]
     nearest = _find_nearest(alike)

@@ -123,15 +123,12 @@ class Screening:
         # Most hosts pass, and most of them here: each look-up counts.
         listed, can_bind = facts.listed, self._judge.can_bind
         glance, passes = self._glance, found.passed.append
-        ironic = fact_sources.IRONIC
         # Most hosts share their facts with the one before.
         before: pci_host.L2Facts | None = None
         binds = False
         for host in map(_tell, hosts) if self._has_spreads else hosts:
             try:
-                known: pci_host.L2Facts | None = listed.get(host.host)
-                if known is None or host.hypervisor_type == ironic:
-                    known = facts.of(host)
+                known = listed.get(host.host) or facts.of(host)
                 if known is not before:
                     before, binds = known, can_bind(known)
                 serves = None
@@ -140,18 +137,16 @@ class Screening:
                     if serves:
                         passes(host)
                         continue
-                refusing = (
-                    self._search(host, filter_candidates)
-                    if binds and serves is None
-                    else self._judge
+                refused = self._refuse(
+                    host, known, serves, facts, filter_candidates
                 )
             except Exception as err:  # noqa: BLE001 - see Screened.odd
                 found.odd.append((host, err))
-                refusing = None
-            if refusing is None or known is None:
+                refused = None
+            if refused is None:
                 passes(host)
             else:
-                found.refused.append(Refused(self, host, refusing, known))
+                found.refused.append(refused)
         return found
 
     def supply(self, host: Any) -> pool_supply.Supply:
@@ -189,6 +184,26 @@ class Screening:
             self.chosen.matching,
             self.chosen.binding,
         )
+
+    def _refuse(
+        self,
+        host: Any,
+        known: pci_host.L2Facts,
+        serves: bool | None,
+        facts: l2_facts.Facts,
+        filter_candidates: _FilterCandidates,
+    ) -> Refused | None:
+        """Judge a host that did not pass at first sight.
+
+        :param known: Of the host, if it is no node of Ironic.
+        :param serves: Whether its devices suffice, if a glance tells.
+        """
+        if host.hypervisor_type == fact_sources.IRONIC:
+            known = facts.of(host)
+        judge: verdict.Judge | None = self._judge
+        if serves is None and self._judge.can_bind(known):
+            judge = self._search(host, filter_candidates)
+        return Refused(self, host, judge, known) if judge else None
 
     def _search(
         self, host: Any, filter_candidates: _FilterCandidates
