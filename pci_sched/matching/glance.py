@@ -69,12 +69,13 @@ class Glance:
         missing = self._all
         try:
             # One pool of each kind is mostly more than enough.
-            for place in orders[len(records)]:
+            for place, usual, plenty, others in orders[len(records)]:
                 record = records[place]
                 values = read(record)
                 if _MARK in record:
                     values += (record[_MARK],)
-                plenty, others = worth[values]
+                if values != usual:
+                    plenty, others = worth[values]  # noqa: PLW2901
                 if record["count"] >= plenty:
                     missing &= others
                     if not missing:

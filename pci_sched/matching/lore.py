@@ -39,8 +39,8 @@ _Read = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 #: What makes the kind of a pool.
 _Values = tuple[str | None, ...]
 
-#: Places in a list of pools.
-_Order = tuple[int, ...]
+#: A place in a list of pools, and what the pool there was like.
+_Places = tuple[tuple[int, _Values], ...]
 
 
 class Want(NamedTuple):
@@ -58,14 +58,16 @@ class AtOnce(NamedTuple):
     :ivar worth: By those values: with how many devices a pool serves all the
         demands that it may serve, infinite if that depends on others; and as
         bits the demands that it does not serve.
-    :ivar orders: By how many pools a host has: in which order to look at
-        them, those first that are most likely enough, by the first such host.
-        Most hosts of a cloud have their pools in one order.
+    :ivar orders: By how many pools a host has: at which places to look, those
+        first that are most likely enough, by the first such host. With each
+        the values of that host's pool, and what they are worth: most hosts of
+        a cloud have their pools in one order, and to compare values is faster
+        than to look them up.
     """
 
     read: _Read
-    worth: Mapping[tuple[Any, ...], tuple[float, int]]
-    orders: Mapping[int, _Order]
+    worth: Mapping[_Values, tuple[float, int]]
+    orders: Mapping[int, tuple[tuple[int, _Values, float, int], ...]]
 
     def values(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """Give what makes the kind of a pool."""
@@ -77,6 +79,7 @@ class Lore(NamedTuple):
     """All that was learned, in one piece for whoever reads it.
 
     :ivar known: The number of a kind, by the values of its pools.
+    :ivar places: As :attr:`AtOnce.orders`, without what they are worth.
     :ivar checks: For numbers of kinds: how many devices are wanted of them
         together.
     :ivar mixed: Pairs of kinds of which one is of PFs, one of their children.
@@ -85,7 +88,8 @@ class Lore(NamedTuple):
     """
 
     at_once: AtOnce
-    known: Mapping[tuple[Any, ...], int]
+    known: Mapping[_Values, int]
+    places: Mapping[int, _Places]
     checks: hall.Checks
     mixed: tuple[tuple[int, int], ...]
     whole: int | None
@@ -124,7 +128,7 @@ class Teacher:
         :returns: What is known then; ``None`` if it is no more than before,
             or if the pools are odd.
         """
-        old, read = lore.at_once, lore.at_once.read
+        read = lore.at_once.read
         every = self._read_all(records)
         if every is None:
             return None
@@ -139,14 +143,15 @@ class Teacher:
             known[values] = list(kinds).index(kind)
         if not all(key in each for each in records for key in self._keys):
             read = self._read_gaps
-        orders = old.orders
-        if len(records) not in orders:
+        places = lore.places
+        if len(records) not in places:
             order = _order([known[each] for each in every], list(kinds))
-            orders = {**orders, len(records): order}
-        is_old = read == old.read and len(known) == len(lore.known)
-        if is_old and orders is old.orders:
+            found = tuple((place, every[place]) for place in order)
+            places = {**places, len(records): found}
+        is_old = read == lore.at_once.read and len(known) == len(lore.known)
+        if is_old and places is lore.places:
             return None
-        return self._settle(read, known, tuple(kinds), orders)
+        return self._settle(read, known, tuple(kinds), places)
 
     def _read_all(self, records: Iterable[object]) -> list[_Values] | None:
         """Give what makes the kind of each pool, if none is odd."""
@@ -186,7 +191,7 @@ class Teacher:
         read: _Read,
         known: Mapping[tuple[Any, ...], int],
         kinds: tuple[hall.Kind, ...],
-        orders: Mapping[int, _Order],
+        places: Mapping[int, _Places],
     ) -> Lore:
         """Work out all that depends on which kinds there are."""
         wanted = [each.wanted for each in self.wants]
@@ -202,9 +207,14 @@ class Teacher:
             for of_kind in (kind.demands for kind in kinds)
         ]
         by_values = {values: worth[kind] for values, kind in known.items()}
+        orders = {
+            count: tuple((place, each, *by_values[each]) for place, each in of)
+            for count, of in places.items()
+        }
         return Lore(
             AtOnce(read, by_values, orders),
             known,
+            places,
             hall.find_checks(wanted, kinds),
             mixed,
             self._count_whole(kinds),
@@ -229,11 +239,13 @@ def wishes(wants: Iterable[Want]) -> Iterator[pci_ask.Wish]:
             yield from alternative
 
 
-def _order(of_each: Sequence[int], kinds: Sequence[hall.Kind]) -> _Order:
+def _order(
+    of_each: Sequence[int], kinds: Sequence[hall.Kind]
+) -> Iterator[int]:
     """Put one pool of each kind first, of the most useful kind before all."""
     seen = dict.fromkeys(of_each, 0)
     places = []
     for place, kind in enumerate(of_each):
         seen[kind] += 1
         places.append((seen[kind], -len(kinds[kind].demands), place))
-    return tuple(place for *_, place in sorted(places))
+    return (place for *_, place in sorted(places))
