@@ -67,8 +67,25 @@ class SpecReading:
         if ports is None:
             ports = [nic.to_port() for nic in self.nics if nic.vnic_types]
         devices, spreads = self.asks.apply(self.devices)
+        return self.put_together(tuple(ports), devices, spreads, providers)
+
+    def put_together(
+        self,
+        ports: tuple[pci_request.PortRequest, ...],
+        devices: tuple[pci_request.DeviceRequest, ...],
+        spreads: tuple[pci_request.Spread, ...],
+        providers: Providers | None = None,
+    ) -> pci_request.InstanceRequest:
+        """Add what only the spec says to what a look-up found out.
+
+        :param ports: Those that are to be judged.
+        :param devices: In their groups.
+        :param spreads: How the groups are kept apart.
+        :param providers: As for :meth:`to_request`.
+        :returns: The request; any host cells will do for the guest's.
+        """
         return pci_request.InstanceRequest(
-            ports=tuple(ports),
+            ports=ports,
             devices=devices,
             spreads=spreads,
             numa_cells=None if self.guest_cells else frozenset(),

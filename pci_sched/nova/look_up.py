@@ -55,12 +55,8 @@ class Knowledge:
         :param providers: As for :meth:`.nova_request.SpecReading.to_request`.
         :returns: The request.
         """
-        request = self.reading.to_request(self.ports, providers)
-        if request.devices is self.devices and not self.spreads:
-            # The usual case; a copy takes longer than all the rest.
-            return request
-        return dataclasses.replace(
-            request, devices=self.devices, spreads=self.spreads
+        return self.reading.put_together(
+            self.ports, self.devices, self.spreads, providers
         )
 
 

@@ -46,12 +46,16 @@ class Refused(NamedTuple):
             return supplies.NONE
 
 
-def _tell(host: Any) -> Any:
+def _tell(hosts: Iterable[Any]) -> None:
     """Have a count that keeps devices apart know what fails together."""
-    stats: Any = getattr(host, "pci_stats", None)
-    if stats is not None and hasattr(stats, "fails_together"):
+    for host in hosts:
+        stats: Any = getattr(host, "pci_stats", None)
+        if stats is None:
+            continue
+        if not hasattr(stats, "fails_together"):
+            # All hosts of a process have one class of count: here Nova's.
+            return
         stats.fails_together = published.domains(host)
-    return host
 
 
 def _see_nothing(_: object) -> None:
@@ -106,7 +110,7 @@ class Screening:
 
     def screen(
         self,
-        hosts: Iterable[Any],
+        hosts: Sequence[Any],
         facts: l2_facts.Facts,
         filter_candidates: _FilterCandidates,
     ) -> Screened:
@@ -120,13 +124,15 @@ class Screening:
         :returns: The hosts.
         """
         found = Screened([], [], [])
+        if self._has_spreads:
+            _tell(hosts)
         # Most hosts pass, and most of them here: each look-up counts.
         listed, can_bind = facts.listed, self._judge.can_bind
         glance, passes = self._glance, found.passed.append
         # Most hosts share their facts with the one before.
         before: pci_host.L2Facts | None = None
         binds = False
-        for host in map(_tell, hosts) if self._has_spreads else hosts:
+        for host in hosts:
             try:
                 known = listed.get(host.host) or facts.of(host)
                 if known is not before:
@@ -195,8 +201,8 @@ class Screening:
     ) -> Refused | None:
         """Judge a host that did not pass at first sight.
 
-        :param known: Of the host, if it is no node of Ironic.
-        :param serves: Whether its devices suffice, if a glance tells.
+        What is *known* is of the list, which does not tell of a node of
+        Ironic; *serves* is ``None`` where a glance was not enough.
         """
         if host.hypervisor_type == fact_sources.IRONIC:
             known = facts.of(host)
