@@ -5,7 +5,14 @@ from collections.abc import Iterable
 
 from pci_sched.matching import demand as pci_demand
 from pci_sched.matching import eligibility, settle
+from pci_sched.matching import plan as pci_plan
 from pci_sched.pools import supply as pool_supply
+
+#: What one device costs, as :class:`~.plan.Cost` sorts it, and its pool.
+_Price = tuple[tuple[int, ...], int]
+
+#: How much of it counts before a spread.
+_BEFORE_SPREAD = pci_plan.Cost._fields.index("spread")
 
 
 def is_enough(
@@ -54,36 +61,82 @@ def is_plenty(station: eligibility.Station) -> bool:
 
 
 def pack(station: eligibility.Station) -> settle.Shares | None:
-    """Serve each demand from the one pool whose devices cost least.
+    """Find the cheapest plan there is, to pack, where it is easily found.
 
-    That is the cheapest plan there is, to pack, if the pool has devices
-    enough: all else would cost as much for each device, or more. Breaking a
-    PF costs the same for one device as for many, so it may be counted as if
-    each device broke it, which no other plan undercuts. And no demand has
-    anything to do with a PF that another demand has to do with.
+    So it is where no demand has anything to do with a PF, or with a group of
+    devices to spread, that another demand has to do with: then the cheapest
+    plan is that of each demand alone.
 
     :param station: The request on the host, with enough for each demand.
     :returns: ``None`` if it takes more than that.
     """
     pools = station.supply.pools
     homes: set[str | int] = set()
-    found = {}
+    groups: set[str] = set()
+    found: dict[tuple[int, int], int] = {}
     for number, demand in enumerate(station.demands):
-        eligible = station.eligible[number]
-        near = {pools[pool].root or pool for pool in eligible}
-        if demand.spread is not None or not homes.isdisjoint(near):
+        near = {pools[pool].root or pool for pool in station.eligible[number]}
+        spread = demand.spread
+        group = {spread.group} if spread else set()
+        if not (homes.isdisjoint(near) and groups.isdisjoint(group)):
             return None
         homes |= near
-        _, best = min([_price(station, number, pool) for pool in eligible])
-        if pools[best].free < demand.count:
+        groups |= group
+        if spread is None:
+            here = _one(station, number)
+        else:
+            here = _apart(station, number, spread.level)
+        if not here:
             return None
-        found[number, best] = demand.count
+        found.update(here)
     return found
 
 
-def _price(
-    station: eligibility.Station, demand: int, pool: int
-) -> tuple[tuple[int, ...], int]:
+def _one(station: eligibility.Station, number: int) -> settle.Shares:
+    """Serve a demand from the one pool whose devices cost least.
+
+    All else would cost as much for each device, or more. Breaking a PF costs
+    the same for one device as for many, so it may be counted as if each
+    device broke it, which no other plan undercuts.
+    """
+    _, best = min(_prices(station, number))
+    count = station.demands[number].count
+    enough = station.supply.pools[best].free >= count
+    return {(number, best): count} if enough else {}
+
+
+def _apart(
+    station: eligibility.Station, number: int, level: str
+) -> settle.Shares:
+    """Serve a demand with one device from each domain where it costs least.
+
+    What devices in as many domains cost only adds up, so the cheapest of them
+    are cheapest together. Where they need not be apart, that is only so if
+    they cost no more in what counts before a spread.
+    """
+    pools = station.supply.pools
+    count = station.demands[number].count
+    prices = sorted(_prices(station, number))
+    found: dict[str, _Price] = {}
+    for price in prices:
+        _, pool = price
+        domain = getattr(pools[pool].domains, level)
+        if domain is not None and pools[pool].free > 0:
+            found.setdefault(domain, price)
+    chosen = list(found.values())[:count]
+    first = prices[0][0]
+    if len(chosen) < count or any(
+        cost[:_BEFORE_SPREAD] > first[:_BEFORE_SPREAD] for cost, _ in chosen
+    ):
+        return {}
+    return {(number, pool): 1 for _, pool in chosen}
+
+
+def _prices(station: eligibility.Station, number: int) -> list[_Price]:
+    return [_price(station, number, pool) for pool in station.eligible[number]]
+
+
+def _price(station: eligibility.Station, demand: int, pool: int) -> _Price:
     """Give what one device costs, as :class:`~.plan.Cost` sorts it."""
     profile, root, node, _, free, *_ = station.supply.pools[pool]
     place = station.placement
