@@ -71,9 +71,11 @@ class Glance:
             # One pool of each kind is mostly more than enough.
             for place, usual, plenty, others in orders[len(records)]:
                 record = records[place]
+                if missing & others == missing or _MARK in record:
+                    # A pool of its kind would not help. Few have a mark; if
+                    # those are needed, they are counted below.
+                    continue
                 values = read(record)
-                if _MARK in record:
-                    values += (record[_MARK],)
                 if values != usual:
                     plenty, others = worth[values]  # noqa: PLW2901
                 if record["count"] >= plenty:

@@ -10,6 +10,8 @@ from nova import objects
 from nova.pci import stats
 from nova.scheduler import host_manager
 
+from pci_sched.pools import link_mark
+
 objects.register_all()
 
 NETWORKS = ("physnet1", "physnet2")
@@ -54,6 +56,13 @@ def write_pools(
         if whole:
             pf = {"product_id": "1572", "count": 1, "dev_type": "type-PF"}
             pools.append(pool | pf)
+    return json.dumps(pools)
+
+
+def mark(text: str, link: link_mark.LinkMark) -> str:
+    """Say that the link of the first PF is bad, in the pools of a host."""
+    pools = json.loads(text)
+    pools[0][link_mark.TAG] = str(link)
     return json.dumps(pools)
 
 

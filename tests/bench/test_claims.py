@@ -7,6 +7,7 @@ the same durability; medians are compared.
 """
 
 from collections.abc import Callable
+import dataclasses
 import multiprocessing
 import pathlib
 import statistics
@@ -21,6 +22,7 @@ import ledger_cases
 from pci_sched import exception
 from pci_sched.claims import tracker as claim_tracker
 from pci_sched.db import engine
+from pci_sched.model import request as pci_request
 from tests.bench import raw_ledger
 
 _RUNS = 100
@@ -44,9 +46,24 @@ def _in_turn(*works: Callable[[], object]) -> list[float]:
     return [statistics.median(times) * 1000 for times in spent]
 
 
-def _cycle(tracker: claim_tracker.ClaimTracker) -> None:
+def _apart(*, hard: bool) -> pci_request.InstanceRequest:
+    level = pci_request.SpreadLevel.PF
+    return dataclasses.replace(
+        _REQUEST,
+        devices=tuple(
+            dataclasses.replace(each, spread_group="ports")
+            for each in _REQUEST.devices
+        ),
+        spreads=(pci_request.Spread("ports", level, hard),),
+    )
+
+
+def _cycle(
+    tracker: claim_tracker.ClaimTracker,
+    request: pci_request.InstanceRequest = _REQUEST,
+) -> None:
     instance = str(uuid.uuid4())
-    claim = tracker.claim(instance, _REQUEST)
+    claim = tracker.claim(instance, request)
     tracker.confirm(claim.claim_id)
     tracker.release(instance)
 
@@ -105,6 +122,25 @@ class TestCost:
         print(
             f"\n{kind}: claim, confirm and release {mine:.2f} ms, Nova"
             f" {theirs:.2f} ms, ratio {mine / theirs:.3f}"
+        )
+
+    def test_devices_kept_apart(
+        self, kind: str, tmp_path: pathlib.Path
+    ) -> None:
+        with (
+            databases.ready(kind, tmp_path) as url,
+            ledger_cases.tracking(url) as ours,
+        ):
+            ours.sync(ledger_cases.host(8, 64))
+            apart = _apart(hard=True)
+            _cycle(ours, apart)
+            any_four, kept_apart = _in_turn(
+                lambda: _cycle(ours), lambda: _cycle(ours, apart)
+            )
+        print(
+            f"\n{kind}: claim, confirm and release of four devices on four"
+            f" PFs {kept_apart:.2f} ms, of any four {any_four:.2f} ms, ratio"
+            f" {kept_apart / any_four:.2f}"
         )
 
     def test_growth_with_the_devices_of_a_host(

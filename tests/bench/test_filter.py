@@ -35,9 +35,11 @@ from pci_sched.nova import (
     filters,
     inquiry,
     look_up,
+    settings,
     supplies,
     world,
 )
+from pci_sched.pools import link_mark
 from tests.bench import filter_hosts
 
 _HOSTS = tuple(
@@ -130,7 +132,10 @@ class _Bench:
         """Time everything once, on HostStates that nobody has looked at."""
         spec = filter_hosts.make_spec(ports)
         self.finder.known = None
-        look_up_s, _ = _time(lambda: self.finder.find(spec))
+        spread = settings.read(nova_conf.CONF).port_spread
+        look_up_s, _ = _time(
+            lambda: self.finder.find(spec, port_spread=spread)
+        )
         hosts = list(filter_hosts.read_hosts(texts))
         ours_s, passed = _time(lambda: self.ours.filter_all(hosts, spec))
         hosts = list(filter_hosts.read_hosts(texts))
@@ -257,3 +262,28 @@ def test_search(bench: _Bench, most: int) -> None:
         f"\n1000 hosts {shape} with PFs in {most} states:"
         f" {nova_s / ours_s:.1f} x; memo {now_hits - hits} of {looked}"
     )
+
+
+@pytest.mark.parametrize("hosts", [10, 100, 1_000])
+def test_links_and_spread(bench: _Bench, hosts: int) -> None:
+    """A bad link on each host; ports to be kept apart if possible."""
+    shape = filter_hosts.Shape(8, 64)
+    plain = filter_hosts.write_hosts(shape, hosts, min(hosts, 100))
+    mark = link_mark.LinkMark(is_excluded=True, state="down")
+    marked = [filter_hosts.mark(text, mark) for text in plain]
+    default = nova_conf.CONF.pci_sched.port_spread
+    runs: dict[str, list[float]] = {}
+    for _ in range(_RUNS[hosts]):
+        for name, texts, spread in (
+            ("as they are", plain, default),
+            ("a bad link", marked, default),
+            ("kept apart", plain, "pf"),
+        ):
+            nova_conf.CONF.set_override("port_spread", spread, "pci_sched")
+            runs.setdefault(name, []).append(bench.run(texts, 4).ours)
+    nova_conf.CONF.clear_override("port_spread", "pci_sched")
+    usual, *others = [
+        (name, statistics.median(found)) for name, found in runs.items()
+    ]
+    for name, median in others:
+        print(f"\n{hosts} hosts {shape}, {name}: {median / usual[1]:.2f}")
