@@ -111,12 +111,19 @@ def run(connection: sa.Connection, writes: Sequence[Write]) -> int | None:
 
 
 def _run_batch(
-    cursor: Any, statement: str, parameters: Any, context: Any
+    cursor: Any, _statement: str, parameters: Any, context: Any
 ) -> bool:
-    """Run a batch in the place of what stands for it."""
-    if statement is not _BATCH:
+    """Run a batch in the place of what stands for it.
+
+    The text may have been changed by whoever else listens, as those do who
+    put the name of a trace into each statement.
+    """
+    if not isinstance(parameters, tuple) or not parameters:
         return False
-    parameters[0].run(cursor, context)
+    batch = parameters[0]
+    if not isinstance(batch, _Batch):
+        return False
+    batch.run(cursor, context)
     return True
 
 

@@ -72,6 +72,25 @@ def test_none_is_run_after_one_that_misses(database: sa.Engine) -> None:
         assert _names(connection) == ["a"]
 
 
+def test_who_adds_a_comment_to_each_statement_is_no_hindrance(
+    database: sa.Engine,
+) -> None:
+    def comment(
+        _connection: object,
+        _cursor: object,
+        text: str,
+        parameters: object,
+        *_: object,
+    ) -> tuple[str, object]:
+        return f"{text} /* traced */", parameters
+
+    sa.event.listen(database, "before_cursor_execute", comment, retval=True)
+    with database.begin() as connection:
+        added = statements.Write(_ADD, [_host("a")])
+        assert statements.run(connection, [added]) is None
+        assert _names(connection) == ["a"]
+
+
 def test_an_error_names_the_statement_and_nothing_stays(
     database: sa.Engine,
 ) -> None:
