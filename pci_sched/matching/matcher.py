@@ -103,7 +103,7 @@ class Matcher:
             only find out what is undecided here.
         """
         stations = self._stations(supply, is_costed=False)
-        if any(map(shortcut.is_plenty, stations)):
+        if any(map(shortcut.is_easy, stations)):
             return solve.Outcome.YES
         return self._decide(stations, budget).outcome
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pci_sched.matching import demand as pci_demand
 from pci_sched.matching import eligibility, settle
 from pci_sched.matching import plan as pci_plan
+from pci_sched.model import request as pci_request
 from pci_sched.pools import supply as pool_supply
 
 #: What one device costs, as :class:`~.plan.Cost` sorts it, and its pool.
@@ -37,27 +38,70 @@ def is_enough(
     return True
 
 
-def is_plenty(station: eligibility.Station) -> bool:
-    """Tell whether any greedy pick serves a request.
+def is_easy(station: eligibility.Station) -> bool:
+    """Tell whether it is enough to serve one demand after the other.
 
-    So it is if each demand has enough devices, no two demands may use the
-    same pool, no PF can be used both whole and in parts, and nothing must be
-    spread.
+    Those come first that fewest pools may serve, and each takes from the
+    first pools that will do: from as many domains as it wants devices, if
+    they must be apart, and from no PF that is used the other way already.
 
-    :param station: The request on the host, with enough for each demand.
+    :param station: The request on the host.
     :returns: True only if the request can be served.
     """
-    used: set[int] = set()
-    for demand, numbers in zip(station.demands, station.eligible, strict=True):
-        if demand.spread is not None and demand.spread.hard:
-            return False
-        if not used.isdisjoint(numbers):
-            return False
-        used.update(numbers)
-    return not any(
-        not used.isdisjoint(wholes) and not used.isdisjoint(parts)
-        for wholes, parts in station.supply.shared.values()
+    demands, eligible = station.demands, station.eligible
+    stock = _Stock(station.supply)
+    return all(
+        stock.serve(demands[number], eligible[number])
+        for number in sorted(
+            range(len(demands)), key=lambda number: len(eligible[number])
+        )
     )
+
+
+class _Stock:
+    """What a host has left while it serves one demand after the other."""
+
+    def __init__(self, supply: pool_supply.Supply) -> None:
+        self._supply = supply
+        self._taken: dict[int, int] = {}
+        #: Of PFs that could be used whole or in parts: which way they are.
+        self._is_whole: dict[str, bool] = {}
+        #: For each group, the domains that it has a device in.
+        self._domains: set[tuple[str, str]] = set()
+
+    def serve(
+        self, demand: pci_demand.Demand, numbers: eligibility.Eligible
+    ) -> bool:
+        left = demand.count
+        for number in numbers:
+            taken = min(left, self._left(number, demand.spread))
+            if taken:
+                self._taken[number] = self._taken.get(number, 0) + taken
+                left -= taken
+                if not left:
+                    return True
+        return False
+
+    def _left(self, number: int, spread: pci_request.Spread | None) -> int:
+        """Count what a pool has for somebody, and leave it to him."""
+        pool = self._supply.pools[number]
+        left = pool.free - self._taken.get(number, 0)
+        if left < 1 or not self._is_usable(pool):
+            return 0
+        if spread is None or not spread.hard:
+            return left
+        domain = getattr(pool.domains, spread.level)
+        key = (spread.group, domain)
+        if domain is None or key in self._domains:
+            return 0
+        self._domains.add(key)
+        return 1
+
+    def _is_usable(self, pool: pool_supply.SupplyPool) -> bool:
+        root, is_whole = pool.root, pool.profile.is_pf
+        if root is None or root not in self._supply.shared:
+            return True
+        return self._is_whole.setdefault(root, is_whole) is is_whole
 
 
 def pack(station: eligibility.Station) -> settle.Shares | None:

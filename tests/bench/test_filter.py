@@ -266,7 +266,7 @@ def test_search(bench: _Bench, most: int) -> None:
 
 @pytest.mark.parametrize("hosts", [10, 100, 1_000])
 def test_links_and_spread(bench: _Bench, hosts: int) -> None:
-    """A bad link on each host; ports to be kept apart if possible."""
+    """A bad link on each host; ports to be kept apart, if possible or not."""
     shape = filter_hosts.Shape(8, 64)
     plain = filter_hosts.write_hosts(shape, hosts, min(hosts, 100))
     mark = link_mark.LinkMark(is_excluded=True, state="down")
@@ -278,6 +278,7 @@ def test_links_and_spread(bench: _Bench, hosts: int) -> None:
             ("as they are", plain, default),
             ("a bad link", marked, default),
             ("kept apart", plain, "pf"),
+            ("kept apart for sure", plain, "pf:hard"),
         ):
             nova_conf.CONF.set_override("port_spread", spread, "pci_sched")
             runs.setdefault(name, []).append(bench.run(texts, 4).ours)
