@@ -3,7 +3,9 @@
 
 import os
 import pathlib
-from typing import Any
+import sqlite3
+import time
+from typing import Any, Final
 import weakref
 
 from oslo_db.sqlalchemy import exc_filters
@@ -16,6 +18,9 @@ from pci_sched.db import statements
 
 #: Databases that are known to keep what the schema promises.
 DIALECTS = ("sqlite", "mysql", "mariadb", "postgresql")
+
+#: How long to wait before SQLite is asked again, in seconds.
+_LOCKED_S: Final = 0.01
 
 _ENGINES: "weakref.WeakSet[sa.Engine]" = weakref.WeakSet()
 
@@ -195,15 +200,31 @@ def _make_private(database: str | None) -> None:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     """Set up one connection; the log and the journal outlive power cuts."""
-    for setting in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-    ):
+    _keep_log(connection)
+    for setting in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {setting}")
     # The driver begins before a statement that writes: far cheaper than one
     # more statement of SQLAlchemy's.
     connection.isolation_level = "IMMEDIATE"
+
+
+def _keep_log(connection: Any) -> None:
+    """Have SQLite write ahead to a log, which a file says once and for all.
+
+    While several processes make the file, SQLite does not wait for the one
+    that says so, as it does for any other lock.
+    """
+    (wait_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    ends_at = time.monotonic() + wait_ms / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= ends_at:
+                raise
+            time.sleep(_LOCKED_S)
+        else:
+            return
 
 
 def _forget_after_fork() -> None:

@@ -56,37 +56,41 @@ class _Words(NamedTuple):
         return tuple([whole[name] for name in self.order])
 
 
+class _Step(NamedTuple):
+    """A statement with the parameters of each of its runs."""
+
+    text: str
+    runs: list[Any]
+    meets: int | None
+
+
 @dataclasses.dataclass
 class _Batch:
     """What SQLAlchemy carries as the parameters of one statement.
 
     :ivar missed: Which one met another number of rows than it has to.
-    :ivar running: What the driver got last.
+    :ivar running: Which one the driver got last.
     """
 
-    dialect: sa.Dialect
-    writes: Sequence[Write]
+    steps: list[_Step]
     missed: int | None = None
-    running: tuple[str, Any] = ("", ())
+    running: int | None = None
 
     def __repr__(self) -> str:
-        """Tell what failed, where an error shows the parameters."""
-        text, filled = self.running
-        return f"{text} {filled}"
+        """Tell what is to be run, or what failed, for logs and errors."""
+        only = self.running
+        shown = self.steps if only is None else [self.steps[only]]
+        return "; ".join(f"{each.text} {each.runs}" for each in shown)
 
     def run(self, cursor: Any, context: Any) -> None:
         """Run one after the other, up to one that misses."""
-        for number, (statement, given, meets) in enumerate(self.writes):
-            words = _put_into_words(self.dialect, statement, tuple(given[0]))
-            filled = [words.fill(each) for each in given]
-            self.running = words.text, filled
-            if len(filled) == 1:
-                (only,) = filled
-                self.dialect.do_execute(cursor, words.text, only, context)
+        dialect = context.dialect
+        for number, (text, runs, meets) in enumerate(self.steps):
+            self.running = number
+            if len(runs) == 1:
+                dialect.do_execute(cursor, text, runs[0], context)
             else:
-                self.dialect.do_executemany(
-                    cursor, words.text, filled, context
-                )
+                dialect.do_executemany(cursor, text, runs, context)
             if meets is not None and cursor.rowcount != meets:
                 self.missed = number
                 return
@@ -105,7 +109,7 @@ def run(connection: sa.Connection, writes: Sequence[Write]) -> int | None:
     :returns: The index of the one that met another number of rows than it
         has to; None, if all are done.
     """
-    batch = _Batch(connection.dialect, writes)
+    batch = _Batch([_ready(connection.dialect, each) for each in writes])
     connection.exec_driver_sql(_BATCH, (batch,))
     return batch.missed
 
@@ -125,6 +129,14 @@ def _run_batch(
         return False
     batch.run(cursor, context)
     return True
+
+
+def _ready(dialect: sa.Dialect, write: Write) -> _Step:
+    names = tuple(write.given[0])
+    words = _put_into_words(dialect, write.statement, names)
+    return _Step(
+        words.text, [words.fill(each) for each in write.given], write.meets
+    )
 
 
 @functools.lru_cache(maxsize=1024)

@@ -103,7 +103,7 @@ class Matcher:
             only find out what is undecided here.
         """
         stations = self._stations(supply, is_costed=False)
-        if any(map(shortcut.is_easy, stations)):
+        if any(shortcut.pick(each) is not None for each in stations):
             return solve.Outcome.YES
         return self._decide(stations, budget).outcome
 
@@ -127,6 +127,9 @@ class Matcher:
             return costed.plan(fill)
         if costed.outcome is solve.Outcome.NO:
             return self._refuse(supply, costed.nodes)
+        plan = self._plan_that_will_do(stations)
+        if plan is not None:
+            return dataclasses.replace(plan, nodes=costed.nodes)
         plain = self._decide(stations)
         nodes = costed.nodes + plain.nodes
         if plain.outcome is solve.Outcome.YES:
@@ -206,12 +209,26 @@ class Matcher:
             return None
         (station,) = stations
         shares = shortcut.pack(station)
-        if shares is None:
-            return None
+        return None if shares is None else self._to_plan(station, shares)
+
+    def _plan_that_will_do(
+        self, stations: list[eligibility.Station]
+    ) -> pci_plan.Plan | None:
+        """Give a plan where it needs no search, be it not the cheapest."""
+        for station in stations:
+            shares = shortcut.pick(station)
+            if shares is not None:
+                plan = self._to_plan(station, shares)
+                return dataclasses.replace(plan, best=False)
+        return None
+
+    def _to_plan(
+        self, station: eligibility.Station, shares: settle.Shares
+    ) -> pci_plan.Plan:
         place = station.placement
         return pci_plan.Plan(
             settle.servings(station, shares),
-            settle.cost(station, shares, fill),
+            settle.cost(station, shares, self.options.fill),
             None if place is None else place.cells,
         )
 

@@ -38,24 +38,27 @@ def is_enough(
     return True
 
 
-def is_easy(station: eligibility.Station) -> bool:
-    """Tell whether it is enough to serve one demand after the other.
+def pick(station: eligibility.Station) -> settle.Shares | None:
+    """Serve one demand after the other.
 
     Those come first that fewest pools may serve, and each takes from the
     first pools that will do: from as many domains as it wants devices, if
     they must be apart, and from no PF that is used the other way already.
 
     :param station: The request on the host.
-    :returns: True only if the request can be served.
+    :returns: ``None`` if that is not enough; a search may still find a way.
     """
     demands, eligible = station.demands, station.eligible
     stock = _Stock(station.supply)
-    return all(
-        stock.serve(demands[number], eligible[number])
-        for number in sorted(
-            range(len(demands)), key=lambda number: len(eligible[number])
-        )
-    )
+    found: dict[tuple[int, int], int] = {}
+    for number in sorted(
+        range(len(demands)), key=lambda number: len(eligible[number])
+    ):
+        taken = stock.serve(demands[number], eligible[number])
+        if taken is None:
+            return None
+        found.update({(number, pool): each for pool, each in taken.items()})
+    return found
 
 
 class _Stock:
@@ -71,16 +74,19 @@ class _Stock:
 
     def serve(
         self, demand: pci_demand.Demand, numbers: eligibility.Eligible
-    ) -> bool:
+    ) -> dict[int, int] | None:
+        """Say how many devices of each pool it gets, if it gets enough."""
+        found: dict[int, int] = {}
         left = demand.count
         for number in numbers:
             taken = min(left, self._left(number, demand.spread))
             if taken:
+                found[number] = taken
                 self._taken[number] = self._taken.get(number, 0) + taken
                 left -= taken
                 if not left:
-                    return True
-        return False
+                    return found
+        return None
 
     def _left(self, number: int, spread: pci_request.Spread | None) -> int:
         """Count what a pool has for somebody, and leave it to him."""

@@ -53,7 +53,7 @@ def _tell(hosts: Iterable[Any]) -> None:
         if stats is None:
             continue
         if not hasattr(stats, "fails_together"):
-            # All hosts of a process have one class of count: here Nova's.
+            # What class they have is settled before the first host is read.
             return
         stats.fails_together = published.domains(host)
 

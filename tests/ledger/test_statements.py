@@ -2,6 +2,7 @@
 """A change's statements: in their order, up to one that misses or fails."""
 
 from collections.abc import Iterator
+import logging
 
 from oslo_db import exception as db_exception
 import pytest
@@ -102,6 +103,17 @@ def test_an_error_names_the_statement_and_nothing_stays(
         statements.run(connection, [added, added, _rename("a", "b")])
     with database.connect() as connection:
         assert _names(connection) == []
+
+
+def test_the_log_of_sqlalchemy_has_all_of_them(
+    database: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    added = statements.Write(_ADD, [_host("a")])
+    caplog.set_level(logging.INFO, "sqlalchemy.engine")
+    with database.begin() as connection:
+        statements.run(connection, [added, _rename("a", "other name")])
+    assert "INSERT INTO hosts" in caplog.text
+    assert "other name" in caplog.text
 
 
 def test_after_a_lost_connection_there_is_a_new_one(

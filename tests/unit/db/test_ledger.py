@@ -2,11 +2,14 @@
 """The ledger in a SQLite file: where it is, who may read it, who makes it."""
 
 import contextlib
+import functools
 import os
 import pathlib
+import sqlite3
 import stat
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -106,6 +109,34 @@ def _start(place: pathlib.Path) -> subprocess.Popen[str]:
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
     return process
+
+
+class _Contested(sqlite3.Connection):
+    """Another process says of the file at the same time how it is kept."""
+
+    refusals = 2
+
+    def execute(self, text: str, *args: Any) -> sqlite3.Cursor:
+        if "journal_mode=" in text and _Contested.refusals:
+            _Contested.refusals -= 1
+            raise sqlite3.OperationalError("database is locked")
+        return super().execute(text, *args)
+
+
+def test_who_makes_the_file_with_others_waits_for_them(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite refuses one of two at once, and waits for nobody."""
+    connect = functools.partial(sqlite3.connect, factory=_Contested)
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", connect)
+    monkeypatch.setattr(_Contested, "refusals", 2)
+    database = engine.connect(f"sqlite:///{tmp_path}/ledger.sqlite")
+    with database.connect() as connection:
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+    database.dispose()
+    assert mode == "wal"
+    assert _Contested.refusals == 0
 
 
 @pytest.mark.parametrize("name", ["one", "two", "three"])

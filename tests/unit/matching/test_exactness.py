@@ -98,6 +98,19 @@ def check_links(
         assert "exclude:" in repr(world.devices)
 
 
+def check_in_a_hurry(world: truth.World) -> None:
+    """Who is told that the request can be served gets a plan as well."""
+    options = dataclasses.replace(
+        cases.options(world), node_budget=1, improvement_budget=1
+    )
+    supply = cases.supply(world)
+    made = matcher.Matcher(world.request, options)
+    if made.is_servable(supply) is solve.Outcome.YES:
+        plan = made.match(supply)
+        assert isinstance(plan, pci_plan.Plan)
+        check_plan(plan, world)
+
+
 def _with(
     world: truth.World, devices: Sequence[pci_request.DeviceRequest]
 ) -> truth.World:
@@ -128,6 +141,7 @@ def check(rng: random.Random, world: truth.World, *, costed: bool) -> str:
             check_links(answer, code, world)
         return str(answer.code)
     check_plan(answer, world)
+    check_in_a_hurry(world)
     assert answer.best
     if costed:
         assert tuple(answer.cost) == least
