@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 import pytest
@@ -158,23 +159,21 @@ def test_of_processes_that_make_the_file_at_once_each_finds_it_whole(
     database.dispose()
 
 
-def test_a_directory_that_cannot_be_written_is_named(
-    tmp_path: pathlib.Path,
-) -> None:
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-    place = tmp_path / "state"
-    with (
-        privilege.ordinary_user(),
-        pytest.raises(exception.LedgerUnusable) as caught,
-    ):
-        ledger.open_store(ledger.url_of(None, str(place)))
+def test_a_directory_that_cannot_be_written_is_named() -> None:
+    # Not tmp_path: only root may enter that.
+    with tempfile.TemporaryDirectory() as name:
+        pathlib.Path(name).chmod(0o755)
+        place = pathlib.Path(name, "state")
+        with (
+            privilege.ordinary_user(),
+            pytest.raises(exception.LedgerUnusable) as caught,
+        ):
+            ledger.open_store(ledger.url_of(None, str(place)))
+        assert not place.exists()
     assert str(caught.value) == (
         f"{place}/ledger.sqlite: Permission denied; [pci_sched]connection has"
         " to name a file that this user may write"
     )
-    assert not place.exists()
 
 
 @pytest.mark.parametrize(
