@@ -76,14 +76,11 @@ def collect(request: pci_request.InstanceRequest) -> Demands:
             continue
         if (ask := asks.get(id(device.specs))) is None:
             ask = asks[id(device.specs)] = pci_ask.Ask.of(device.specs)
-        group = device.spread_group
-        if group is None or group not in spreads:
-            group = ""
+        group = device.spread_group if device.spread_group in spreads else None
         for provider, count in _parts(chosen, device.count):
-            key = (ask.name, device.numa_policy, provider, group)
-            if (same := found.get(key)) is None:
-                same = found[key] = ask, []
-            same[1].append(Member(device.request_id, count))
+            key = (ask.name, device.numa_policy, provider, group or "")
+            _, members = found.setdefault(key, (ask, []))
+            members.append(Member(device.request_id, count))
     demands = tuple(
         Demand(
             ask,

@@ -29,6 +29,18 @@ _RUNS = 100
 
 _REQUEST = ledger_cases.ask(*[ledger_cases.VF] * 4)
 
+#: The same four, each on a PF of its own.
+_APART = dataclasses.replace(
+    _REQUEST,
+    devices=tuple(
+        dataclasses.replace(each, spread_group="ports")
+        for each in _REQUEST.devices
+    ),
+    spreads=(
+        pci_request.Spread("ports", pci_request.SpreadLevel.PF, hard=True),
+    ),
+)
+
 #: Enough to see whether a cost grows.
 _DEVICES = ((1, 7), (2, 63), (4, 127), (32, 127))
 _HOSTS = (1, 10, 100, 1000)
@@ -44,18 +56,6 @@ def _in_turn(*works: Callable[[], object]) -> list[float]:
             work()
             times.append(time.perf_counter() - begin)
     return [statistics.median(times) * 1000 for times in spent]
-
-
-def _apart(*, hard: bool) -> pci_request.InstanceRequest:
-    level = pci_request.SpreadLevel.PF
-    return dataclasses.replace(
-        _REQUEST,
-        devices=tuple(
-            dataclasses.replace(each, spread_group="ports")
-            for each in _REQUEST.devices
-        ),
-        spreads=(pci_request.Spread("ports", level, hard),),
-    )
 
 
 def _cycle(
@@ -132,10 +132,9 @@ class TestCost:
             ledger_cases.tracking(url) as ours,
         ):
             ours.sync(ledger_cases.host(8, 64))
-            apart = _apart(hard=True)
-            _cycle(ours, apart)
+            _cycle(ours, _APART)
             any_four, kept_apart = _in_turn(
-                lambda: _cycle(ours), lambda: _cycle(ours, apart)
+                lambda: _cycle(ours), lambda: _cycle(ours, _APART)
             )
         print(
             f"\n{kind}: claim, confirm and release of four devices on four"
