@@ -60,7 +60,7 @@ def read_requests(
 
 
 def _read_network(network: Any) -> nova_rows.NetworkRow:
-    read = _reader(network)
+    read = reader(network)
     return nova_rows.NetworkRow(
         network_id=read("_obj_network_id"),
         port_id=read("_obj_port_id"),
@@ -69,7 +69,7 @@ def _read_network(network: Any) -> nova_rows.NetworkRow:
 
 
 def _read_request(request: Any) -> nova_rows.PciRequestRow:
-    read = _reader(request)
+    read = reader(request)
     return nova_rows.PciRequestRow(
         request_id=read("_obj_request_id"),
         requester_id=read("_obj_requester_id"),
@@ -80,8 +80,12 @@ def _read_request(request: Any) -> nova_rows.PciRequestRow:
     )
 
 
-def _reader(obj: Any) -> Callable[[str], Any]:
-    """Give what :func:`get` does, for many fields by where they are stored."""
+def reader(obj: Any) -> Callable[[str], Any]:
+    """Give what :func:`get` does, for many fields by where they are stored.
+
+    :param obj: As for :func:`get`.
+    :returns: Takes a name that begins with :data:`STORAGE`.
+    """
     if hasattr(obj, "obj_attr_is_set"):
         stored: dict[str, Any] = vars(obj)
         return stored.get

@@ -22,7 +22,7 @@ from nova.pci import stats as nova_stats
 from nova.virt import hardware
 import pytest
 
-from pci_sched.nova.compute import attendant, counts, tracker
+from pci_sched.nova.compute import attendant, counts, device_specs, tracker
 from tests.bench import compute_hosts
 
 CONF = nova_conf.CONF
@@ -269,8 +269,11 @@ def test_start() -> None:
     seconds = []
     devices = compute_hosts.make_devices(shape, with_pfs=True)
     print()
-    for kind in _COUNTS:
-        stats = kind(None, dev_filter=compute_hosts.device_filter(shape))
+    allowed = compute_hosts.device_filter(shape)
+    for kind, dev_filter in zip(
+        _COUNTS, (allowed, device_specs.DeviceSpecs(allowed)), strict=True
+    ):
+        stats = kind(None, dev_filter=dev_filter)
         start = time.perf_counter()
         for each in devices:
             stats.add_device(each)

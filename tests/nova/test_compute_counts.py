@@ -228,6 +228,16 @@ def test_what_is_given_away_takes_its_relatives() -> None:
     host.check()
 
 
+def test_a_device_leaves_the_pool_that_it_is_in() -> None:
+    """Also if it hangs on another PF by now."""
+    host = made.Compute(
+        _OURS, [*made.card(1, 2, pf=False), *made.card(2, 1, pf=False)]
+    )
+    host.devices[1].parent_addr = "0000:02:00.0"
+    assert host.claim(made.request(_VF)) == ["0000:01:00.2"]
+    assert host.free_addresses() == ["0000:01:00.1", "0000:02:00.1"]
+
+
 @pytest.mark.parametrize(
     ("choice", "address"),
     [

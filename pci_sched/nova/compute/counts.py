@@ -140,7 +140,7 @@ class DeviceCounts(device_stats.ExactDeviceStats):
 
     def _create_pool_keys_from_dev(self, dev: Any) -> Any:
         """Say which pool a device belongs into, now."""
-        keys = super()._create_pool_keys_from_dev(free_devices.ReadOnce(dev))
+        keys = super()._create_pool_keys_from_dev(dev)
         return {**keys, **self._tag(keys)} if keys else keys
 
     def _tag(self, pool: consumption.Pool) -> Mapping[str, str]:
@@ -276,12 +276,11 @@ class DeviceCounts(device_stats.ExactDeviceStats):
         """
         gone = set(map(id, devices))
         lost: set[int] = set()
-        for pool in self.pools:
+        for pool in free_devices.homes(self.pools, devices):
             inside = pool[free_devices.DEVICES]
-            if not gone.isdisjoint(map(id, inside)):
-                inside[:] = [each for each in inside if id(each) not in gone]
-                pool["count"] = len(inside)
-                lost.update(map(id, free_devices.relatives(self.pools, pool)))
+            inside[:] = [each for each in inside if id(each) not in gone]
+            pool["count"] = len(inside)
+            lost.update(map(id, free_devices.relatives(self.pools, pool)))
         if lost:
             self.pools[:] = [
                 each for each in self.pools if id(each) not in lost

@@ -8,6 +8,7 @@ microseconds.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+import itertools
 import operator
 import sys
 from typing import Any, Final
@@ -54,25 +55,6 @@ class FreeDevices(list[Any]):
         )
 
 
-class ReadOnce:
-    """A device, of which each field is read once.
-
-    Nova reads some for each entry of device_spec, and parses one of them.
-    """
-
-    def __init__(self, device: Any) -> None:
-        """Look at a device as it is now.
-
-        :param device: ``nova.objects.PciDevice``.
-        """
-        self._device = device
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._device, name)
-        setattr(self, name, value)
-        return value
-
-
 def holds(pool: consumption.Pool, device: Any) -> bool:
     """Tell whether a device itself, and not its like, is in a pool."""
     return any(each is device for each in pool.get(DEVICES, ()))
@@ -80,8 +62,12 @@ def holds(pool: consumption.Pool, device: Any) -> bool:
 
 def at(pools: Iterable[consumption.Pool], device: Any) -> Iterator[Any]:
     """Give the pools of the PF that a device hangs on, or is."""
-    root = spec_rows.get(device, "parent_addr") or device.address
+    root = _root(device)
     return (pool for pool in pools if pool.get("address") == root)
+
+
+def _root(device: Any) -> Any:
+    return spec_rows.get(device, "parent_addr") or device.address
 
 
 def home(
@@ -98,6 +84,32 @@ def home(
             if holds(pool, device):
                 return pool
     return None
+
+
+def homes(
+    pools: Sequence[consumption.Pool], devices: Sequence[Any]
+) -> list[consumption.Pool]:
+    """Find all pools that some devices are in.
+
+    :param pools: The pools.
+    :param devices: ``nova.objects.PciDevice``.
+    :returns: In the order of *pools*.
+    """
+    roots = set(map(_root, devices))
+    near = [pool for pool in pools if pool.get("address") in roots]
+    wanted = set(map(id, devices))
+    found: list[consumption.Pool] = []
+    for likely in (near, pools):
+        missing = set(wanted)
+        found = []
+        for pool in likely:
+            inside = wanted.intersection(map(id, pool.get(DEVICES, ())))
+            if inside:
+                missing -= inside
+                found.append(pool)
+        if not missing:
+            break
+    return found
 
 
 def held(devices: Iterable[Any], status: str, uuid: str) -> Iterator[Any]:
@@ -138,12 +150,12 @@ def _are_all_claimable(devices: Sequence[Any]) -> bool:
     # The devices of a pool are looked at each time that Nova asks, so that
     # the loops over them are those of the built-in functions.
     parents = list(map(_PARENT, devices))
-    relatives = list(
-        dict(zip(map(id, parents), parents, strict=True)).values()
-    )
-    for children in filter(None, map(_CHILDREN, devices)):
-        relatives += children
-    related = [each for each in relatives if each is not None]
+    if parents and parents.count(parents[0]) == len(parents):
+        # So it is in the pools that Nova makes.
+        del parents[1:]
+    children = itertools.chain.from_iterable(map(_CHILDREN, devices))
+    related = [each for each in parents if each is not None]
+    related += children
     return _statuses(devices) <= _FREE and _statuses(related) <= _AT_REST
 
 

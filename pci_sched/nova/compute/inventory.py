@@ -15,7 +15,7 @@ from pci_sched.model import address as pci_address
 from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
 from pci_sched.nova import spec_rows
-from pci_sched.nova.compute import free_devices, watch
+from pci_sched.nova.compute import watch
 
 _Status = pci_device.DeviceStatus
 
@@ -108,7 +108,7 @@ def _tracked(
 
     A device that is in use may be selected no more.
     """
-    spec = dev_filter.get_devspec(free_devices.ReadOnce(row))
+    spec = dev_filter.get_devspec(row)
     return dataclasses.replace(
         device,
         assignable=spec is not None,

@@ -21,6 +21,7 @@ from pci_sched.nova import faults
 from pci_sched.nova.compute import (
     claimed,
     counts,
+    device_specs,
     free_devices,
     inventory,
     links,
@@ -67,6 +68,7 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
     """
 
     stats: Any
+    dev_filter: Any
 
     def __init__(self, context: Any, compute_node: Any) -> None:
         """Track the devices of a compute node.
@@ -91,6 +93,7 @@ class Tracker(nova_manager.PciDevTracker):  # type: ignore[misc]
                 " %s. nova-compute was stopped in the middle of a change.",
                 ", ".join(mended),
             )
+        self.dev_filter = device_specs.DeviceSpecs(self.dev_filter)
         self.stats = counts.DeviceCounts(
             self.stats.numa_topology, dev_filter=self.dev_filter
         )
