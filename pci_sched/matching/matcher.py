@@ -149,36 +149,19 @@ class Matcher:
         """
         return self._refuse(supply, 0)
 
-    def why_not(
-        self, supply: pool_supply.Supply
-    ) -> refusal_code.RefusalCode | None:
-        """Give the reason in one word, without the work of a whole refusal.
-
-        :param supply: Of the host.
-        :returns: ``None`` if the request can be served. Where no request
-            starves alone, the code is of all of them together, and
-            :meth:`match` gives that of the witness.
-        """
-        outcome = self.is_servable(supply)
-        if outcome is solve.Outcome.YES:
-            return None
-        if outcome is solve.Outcome.NO:
-            return self.code_of_refusal(supply)
-        found = self.match(supply)
-        return found.code if isinstance(found, pci_refusal.Refusal) else None
-
     def code_of_refusal(
         self, supply: pool_supply.Supply
     ) -> refusal_code.RefusalCode:
-        """Give what :meth:`why_not` does, for less work.
+        """Give the reason in one word, without the work of a whole refusal.
 
         :param supply: Of a host of which :meth:`is_servable` says no.
-        :returns: The reason in one word.
+        :returns: Where no request starves alone, the code is of all of them
+            together, and :meth:`refuse` gives that of the witness.
         """
         return self._inquest(supply).code()
 
     def cause(self, found: pci_glance.Description) -> object:
-        """Give a key to what :meth:`why_not` says.
+        """Give a key to what :meth:`code_of_refusal` says.
 
         That depends on who starves alone, and of which kinds of pools.
 

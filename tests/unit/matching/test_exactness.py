@@ -134,8 +134,7 @@ def check(rng: random.Random, world: truth.World, *, costed: bool) -> str:
     mixed = cases.shuffle(rng, world)
     assert _match(mixed) == answer
     if isinstance(answer, pci_refusal.Refusal):
-        code = made.why_not(scheduler)
-        assert code is not None
+        code = made.code_of_refusal(scheduler)
         check_refusal(answer, world)
         if _MARK in repr(world.devices):
             check_links(answer, code, world)

@@ -82,7 +82,7 @@ def test_what_starves_of_the_same_has_the_same_code(seed: int) -> None:
             if ready.glance(records) is False:
                 refused += 1
                 supply = pool_supply.Supply.of_records(records, world.numa)
-                code = ready.why_not(supply)
+                code = ready.code_of_refusal(supply)
                 found = ready.describe(records)
                 if found is not None:
                     key = ready.cause(found)
@@ -271,7 +271,8 @@ def test_how_many_devices_bad_links_keep_back_makes_a_cause(
     for count, code in ((2, "LINK_DOWN"), (1, without)):
         pools = [_vfs(1, a="1"), _vfs(count, a="1", **_DOWN)]
         assert ready.glance(pools) is False
-        assert ready.why_not(pool_supply.Supply.of_records(pools)) == code
+        supply = pool_supply.Supply.of_records(pools)
+        assert ready.code_of_refusal(supply) == code
         found = ready.describe(pools)
         assert found is not None
         causes.add(ready.cause(found))

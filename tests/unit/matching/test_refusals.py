@@ -29,7 +29,7 @@ def _refuse(
     supply = pool_supply.Supply.of_records(records, _NUMA)
     answer = made.match(supply)
     assert isinstance(answer, pci_refusal.Refusal)
-    assert made.why_not(supply) is answer.code
+    assert made.code_of_refusal(supply) is answer.code
     return answer
 
 
@@ -474,15 +474,6 @@ def test_all_that_starve_alone_are_named() -> None:
     assert [each.request_id for each in found.starving] == ["a", "b"]
     assert found.code is _Code.TAGS
     assert len(explain.explain(found)) == 2
-
-
-def test_why_not_is_none_where_there_is_a_plan() -> None:
-    """No reason to refuse."""
-    made = matcher.Matcher(
-        pci_request.InstanceRequest(devices=(worst.ask("a", _VF),))
-    )
-    supply = pool_supply.Supply.of_records([worst.pool(0, "type-VF")])
-    assert made.why_not(supply) is None
 
 
 def test_the_search_limit_in_words() -> None:

@@ -90,7 +90,9 @@ def test_the_search_ends_at_its_budget() -> None:
     few = pci_options.Options(node_budget=100, improvement_budget=100)
     made = matcher.Matcher(request, few)
     assert made.is_servable(supply) is solve.Outcome.UNDECIDED
-    assert made.why_not(supply) is refusal_code.RefusalCode.SEARCH_LIMIT
+    answer = made.match(supply)
+    assert isinstance(answer, pci_refusal.Refusal)
+    assert answer.code is refusal_code.RefusalCode.SEARCH_LIMIT
 
 
 def test_a_larger_budget_decides() -> None:
@@ -190,4 +192,3 @@ def test_a_look_at_the_cost_may_decide_what_counting_could_not() -> None:
     )
     assert made.is_servable(supply) is solve.Outcome.UNDECIDED
     assert isinstance(made.match(supply), pci_plan.Plan)
-    assert made.why_not(supply) is None
