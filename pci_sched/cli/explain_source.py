@@ -126,7 +126,7 @@ class Reader:
         oddities: list[oddity.Oddity] = []
         text = nova_compute_row.read_own_facts(row.stats, oddities)
         told = host_facts_reader.read(text).facts if text else None
-        domains = pool_domains.of_pfs((told and told.pfs) or ())
+        domains = pool_domains.of_functions(told.functions if told else ())
         now_s = int(time.time())
         stale = host_facts.say_if_stale(told, now_s)
         supply, odd = _supply_of(row.pci_stats, row.numa_topology, domains)

@@ -43,13 +43,15 @@ CONFIGURATIONS = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class PfFacts:
-    """What a scheduler may want to know of one physical function.
+class FunctionFacts:
+    """What a scheduler may want to know of a PF, or of a plain device.
 
     ``None`` says that a fact is not known.
 
-    :ivar card: Something that the PFs of one card share and no others have.
-    :ivar bond: The bond its network device is in; "" if it is in none.
+    :ivar link: Of a PF.
+    :ivar card: Something that the functions of one card share and no others
+        have.
+    :ivar bond: The bond a PF's network device is in; "" if it is in none.
     :ivar lag: Something that the PFs of one VF-LAG share; ``None`` also if
         it is in none.
     :ivar root_port: Something that the functions below one root port share.
@@ -74,13 +76,21 @@ class HostFacts:
         ``None`` if the compute cannot tell which there are.
     :ivar pfs: Sorted by address; ``None`` if it did not look, or had no room
         for them.
+    :ivar plain: Likewise the devices that Nova gives away and that are
+        neither PFs nor parts of one.
     :ivar dropped: What was left out for want of room.
     """
 
     time_s: int | None = None
     agents: tuple[pci_host.L2Agent, ...] | None = None
-    pfs: tuple[PfFacts, ...] | None = None
+    pfs: tuple[FunctionFacts, ...] | None = None
+    plain: tuple[FunctionFacts, ...] | None = None
     dropped: tuple[str, ...] = ()
+
+    @property
+    def functions(self) -> tuple[FunctionFacts, ...]:
+        """All of which it is told what they fail with."""
+        return (*(self.pfs or ()), *(self.plain or ()))
 
 
 def write(facts: HostFacts) -> str:
@@ -102,11 +112,15 @@ def write(facts: HostFacts) -> str:
     return text
 
 
+def _drop_plain(facts: HostFacts) -> HostFacts:
+    return dataclasses.replace(facts, plain=None)
+
+
 def _drop_pf_details(facts: HostFacts) -> HostFacts:
     """Keep the links, which say whether a PF is of any use at all."""
     if facts.pfs is None:
         return facts
-    bare = tuple(PfFacts(each.address, each.link) for each in facts.pfs)
+    bare = tuple(FunctionFacts(each.address, each.link) for each in facts.pfs)
     return dataclasses.replace(facts, pfs=bare)
 
 
@@ -128,6 +142,7 @@ def _drop_agents(facts: HostFacts) -> HostFacts:
 
 #: What is left out, first things first, until the text is short enough.
 _DROPS: Mapping[str, Callable[[HostFacts], HostFacts]] = {
+    "pci": _drop_plain,
     "pf-details": _drop_pf_details,
     "pf": _drop_pfs,
     "l2-configurations": _drop_configurations,
@@ -145,7 +160,9 @@ def _write_all(facts: HostFacts) -> str:
     if facts.agents is not None:
         document["l2"] = [_write_agent(agent) for agent in facts.agents]
     if facts.pfs is not None:
-        document["pf"] = [_write_pf(pf) for pf in facts.pfs]
+        document["pf"] = list(map(_write_function, facts.pfs))
+    if facts.plain is not None:
+        document["pci"] = list(map(_write_function, facts.plain))
     if facts.dropped:
         document["x"] = list(facts.dropped)
     return json.dumps(document, separators=(",", ":"), default=str)
@@ -194,16 +211,16 @@ def _write_agent(agent: pci_host.L2Agent) -> dict[str, Any]:
     return document
 
 
-def _write_pf(pf: PfFacts) -> dict[str, str]:
+def _write_function(told: FunctionFacts) -> dict[str, str]:
     facts = {
-        "l": pf.link,
-        "c": pf.card,
-        "b": pf.bond,
-        "g": pf.lag,
-        "r": pf.root_port,
-        "s": pf.switch if pf.switch != pf.root_port else None,
+        "l": told.link,
+        "c": told.card,
+        "b": told.bond,
+        "g": told.lag,
+        "r": told.root_port,
+        "s": told.switch if told.switch != told.root_port else None,
     }
     known = {
         key: str(value) for key, value in facts.items() if value is not None
     }
-    return {"a": str(pf.address)} | known
+    return {"a": str(told.address)} | known

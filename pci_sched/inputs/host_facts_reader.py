@@ -14,6 +14,8 @@ from pci_sched.model import host as pci_host
 
 _Fact = TypeVar("_Fact")
 
+_Functions = tuple[host_facts.FunctionFacts, ...]
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FactsReading:
@@ -52,6 +54,10 @@ def read(text: str) -> FactsReading:
         no sense are not known at all: the list would look complete.
     """
     oddities: list[oddity.Oddity] = []
+
+    def functions(value: object, path: str) -> _Functions:
+        return _read_functions(value, path, oddities)
+
     try:
         document = _load(text)
     except _Unreadable as err:
@@ -59,12 +65,8 @@ def read(text: str) -> FactsReading:
     facts = host_facts.HostFacts(
         time_s=_read(document, "t", _read_time, oddities),
         agents=_read(document, "l2", _read_agents, oddities),
-        pfs=_read(
-            document,
-            "pf",
-            lambda value, path: _read_pfs(value, path, oddities),
-            oddities,
-        ),
+        pfs=_read(document, "pf", functions, oddities),
+        plain=_read(document, "pci", functions, oddities),
         dropped=_read(document, "x", _read_words, oddities) or (),
     )
     return FactsReading(facts, tuple(oddities))
@@ -169,15 +171,15 @@ def _read_agent(value: object, path: str) -> pci_host.L2Agent:
     )
 
 
-def _read_pfs(
+def _read_functions(
     value: object, path: str, oddities: list[oddity.Oddity]
-) -> tuple[host_facts.PfFacts, ...]:
-    """Read the PFs; one without an address is left out."""
-    found: dict[pci_address.PciAddress, host_facts.PfFacts] = {}
+) -> _Functions:
+    """Read PFs or plain devices; one without an address is left out."""
+    found: dict[pci_address.PciAddress, host_facts.FunctionFacts] = {}
     for number, entry in enumerate(_read_list(value, path)):
         place = f"{path}[{number}]"
         try:
-            facts = _read_pf(_read_object(entry, place), place, oddities)
+            facts = _read_function(_read_object(entry, place), place, oddities)
         except _Unreadable as err:
             oddities.append(err.oddity)
         else:
@@ -185,14 +187,14 @@ def _read_pfs(
     return tuple(found[address] for address in sorted(found))
 
 
-def _read_pf(
+def _read_function(
     entry: Mapping[str, Any], path: str, oddities: list[oddity.Oddity]
-) -> host_facts.PfFacts:
+) -> host_facts.FunctionFacts:
     def text(key: str) -> str | None:
         return _read(entry, key, _read_text, oddities, path)
 
     root_port = text("r")
-    return host_facts.PfFacts(
+    return host_facts.FunctionFacts(
         address=_read_address(entry.get("a"), oddity.join(path, "a")),
         link=_read(entry, "l", _read_link, oddities, path),
         card=text("c"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the compute of a host publishes of its PFs, as a scheduler uses it."""
+"""What a compute publishes of its hardware, as a scheduler uses it."""
 
 import functools
 from typing import Any
@@ -16,22 +16,22 @@ _faults = faults.Faults(LOG.warning)
 
 
 def domains(host: Any) -> pool_domains.Domains:
-    """Tell what fails with each PF of a host.
+    """Tell what fails with each PF and plain device of a host.
 
     :param host: ``nova.scheduler.host_manager.HostState``.
     :returns: As :func:`domains_of_text`.
     """
-    return _domains(_pfs(_facts(host)))
+    return _domains(_functions(_facts(host)))
 
 
 def domains_of_text(text: str) -> pool_domains.Domains:
-    """Tell what fails with each PF of a host, by what it publishes.
+    """Tell the same by what a host publishes.
 
     :param text: Under the key :data:`.host_facts.KEY`; not remembered.
     :returns: The same object for the same facts; empty if the host does not
         say, so that there are only addresses to go by.
     """
-    return _domains(_pfs(_read_anew(text).facts))
+    return _domains(_functions(_read_anew(text).facts))
 
 
 def say_if_stale(host: Any, now_s: int) -> str:
@@ -68,10 +68,10 @@ def _facts(host: Any) -> host_facts.HostFacts | None:
     return reading.facts
 
 
-def _pfs(
+def _functions(
     facts: host_facts.HostFacts | None,
-) -> tuple[host_facts.PfFacts, ...]:
-    return (facts and facts.pfs) or ()
+) -> tuple[host_facts.FunctionFacts, ...]:
+    return facts.functions if facts else ()
 
 
-_domains = functools.lru_cache(maxsize=16_384)(pool_domains.of_pfs)
+_domains = functools.lru_cache(maxsize=16_384)(pool_domains.of_functions)

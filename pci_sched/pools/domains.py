@@ -41,12 +41,12 @@ def of_address(root: str | None) -> FaultDomains:
 Domains = tuple[tuple[str, FaultDomains], ...]
 
 
-class SeenPf(Protocol):
-    """What somebody who saw a PF says of it."""
+class SeenFunction(Protocol):
+    """What somebody who saw a PF, or a plain device, says of it."""
 
     @property
     def address(self) -> object:
-        """Of the PF; ``str`` gives it as ``dddd:bb:ss.f``."""
+        """Its own; ``str`` gives it as ``dddd:bb:ss.f``."""
 
     @property
     def lag(self) -> str | None:
@@ -65,14 +65,14 @@ class SeenPf(Protocol):
         """The switch, if it is known."""
 
 
-def of_pfs(pfs: Iterable[SeenPf]) -> Domains:
-    """Tell what fails with each of some PFs.
+def of_functions(functions: Iterable[SeenFunction]) -> Domains:
+    """Tell what fails with each of some PFs or plain devices.
 
-    :param pfs: What was seen of them.
+    :param functions: What was seen of them.
     :returns: In their order, without those of which no more is known than
         their addresses give away.
     """
-    found = [(str(each.address), _of_pf(each)) for each in pfs]
+    found = [(str(each.address), _of_function(each)) for each in functions]
     return tuple(
         (address, place)
         for address, place in found
@@ -80,7 +80,7 @@ def of_pfs(pfs: Iterable[SeenPf]) -> Domains:
     )
 
 
-def _of_pf(seen: SeenPf) -> FaultDomains:
+def _of_function(seen: SeenFunction) -> FaultDomains:
     guess = of_address(str(seen.address))
     return FaultDomains(
         seen.lag or guess.pf,

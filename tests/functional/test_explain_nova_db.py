@@ -189,7 +189,7 @@ def test_what_a_compute_published_of_its_switches_counts(
 ) -> None:
     def stats(*switches: str) -> str:
         pfs = tuple(
-            host_facts.PfFacts(
+            host_facts.FunctionFacts(
                 pci_address.PciAddress.parse(f"0000:4{number}:00.0"),
                 switch=switch,
             )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pci_sched.inputs import host_facts, host_facts_reader
 from pci_sched.nova import faults
 from pci_sched.nova.compute import attendant, processes
 from tests.nova import rt_doubles as doubles
@@ -59,6 +60,21 @@ def test_an_address_that_somebody_gives_a_card_makes_it_no_other(
     compute.audit()
     assert _PF not in _free(compute)
     assert "its MAC address was 52:54:00:00:00:01" in caplog.text
+
+
+def test_plain_devices_that_nova_tracks_are_published_at_once(
+    host: tuple[Any, pathlib.Path],
+) -> None:
+    compute, _ = host
+    for _ in range(2):
+        compute.audit()
+        (stats,) = compute.rt.stats.values()
+        told = host_facts_reader.read(stats[host_facts.KEY]).facts
+        assert told is not None
+        assert told.plain is not None
+        assert [str(each.address) for each in told.plain] == list(
+            doubles.ALONE
+        )
 
 
 def test_what_is_held_back_is_said_in_one_line(

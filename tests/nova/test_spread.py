@@ -203,19 +203,39 @@ class TestFilter:
             host = _host(0x81, 0x82, stats=stats)
             assert _filter().host_passes(host, _asking(_SWITCH)) is passes
 
+    def test_a_switch_is_known_of_plain_devices_too(self) -> None:
+        gpu = {"vendor_id": "10de", "product_id": "2330"}
+        buses = (0xC4, 0xC5)
+        pools = [
+            {**_vfs(bus, 1), **gpu, "dev_type": "type-PCI"} for bus in buses
+        ]
+        spec = host_states.spec({**gpu, "dev_type": "type-PCI"}, count=2)
+        (request,) = spec.pci_requests.requests
+        request.requester_id, request.alias_name = None, "gpu"
+        spec.flavor.extra_specs = {**_SWITCH, "pci_passthrough:alias": "gpu:2"}
+        assert not _filter().host_passes(host_states.make(pools), spec)
+        for second, passes in (
+            ("0000:c2:00.0", False),
+            ("0000:c3:00.0", True),
+        ):
+            switches = dict(zip(buses, ("0000:c2:00.0", second), strict=True))
+            stats = _published(switches, "plain")
+            host = host_states.make(pools, stats=stats)
+            assert _filter().host_passes(host, spec) is passes
 
-def _published(switches: Mapping[int, str]) -> dict[str, str]:
-    facts = host_facts.HostFacts(
-        time_s=1_795_348_321,
-        agents=None,
-        pfs=tuple(
-            host_facts.PfFacts(
-                address=pci_address.PciAddress.parse(f"0000:{bus:02x}:00.0"),
-                switch=switch,
-            )
-            for bus, switch in switches.items()
-        ),
+
+def _published(
+    switches: Mapping[int, str], which: str = "pfs"
+) -> dict[str, str]:
+    functions = tuple(
+        host_facts.FunctionFacts(
+            address=pci_address.PciAddress.parse(f"0000:{bus:02x}:00.0"),
+            switch=switch,
+        )
+        for bus, switch in switches.items()
     )
+    told: dict[str, Any] = {which: functions}
+    facts = host_facts.HostFacts(time_s=1_795_348_321, **told)
     return {host_facts.KEY: host_facts.write(facts)}
 
 
@@ -488,7 +508,7 @@ def test_an_audit_tells_the_count_what_the_host_publishes() -> None:
     attending._text = known[host_facts.KEY]  # noqa: SLF001
     attending._books = mock.Mock()  # noqa: SLF001
     node = mock.Mock(id=1, hypervisor_hostname="host")
-    tracker = mock.Mock(node_id=1, withhold=lambda _missing: {})
+    tracker = mock.Mock(node_id=1, pci_devs=[], withhold=lambda _missing: {})
     attending.audit(mock.Mock(stats={"host": {}}), node, tracker)
     ((address, domains),) = tracker.stats.fails_together
     assert (address, domains.switch) == ("0000:01:00.0", "0000:04:00.0")

@@ -275,9 +275,9 @@ def test_garbage_that_a_host_publishes_is_no_news(
 def test_what_a_host_publishes_says_what_fails_together() -> None:
     at = pci_address.PciAddress.parse
     pfs = (
-        host_facts.PfFacts(at("0000:41:00.0")),
-        host_facts.PfFacts(at("0000:41:00.1"), lag="lag", root_port="r"),
-        host_facts.PfFacts(at("0000:81:00.0"), card="c", switch="s"),
+        host_facts.FunctionFacts(at("0000:41:00.0")),
+        host_facts.FunctionFacts(at("0000:41:00.1"), lag="lag", root_port="r"),
+        host_facts.FunctionFacts(at("0000:81:00.0"), card="c", switch="s"),
     )
     facts = host_facts.HostFacts(pfs=pfs)
     host = host_states.make([])

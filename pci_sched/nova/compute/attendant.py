@@ -72,6 +72,9 @@ class Attendant:
         self._link_news: list[links.News] = []
         #: What is published of the host: nothing is known as yet.
         self._text = publishing.text_of(self._look, None)
+        self._seen_agents: tuple[pci_host.L2Agent, ...] | None = None
+        #: The addresses of the plain devices that Nova gives away.
+        self._plain: frozenset[str] = frozenset()
         self._books: bookkeeping.Bookkeeper | None = None
 
     def look(self) -> None:
@@ -82,7 +85,8 @@ class Attendant:
             look = self._look = self._watch.look(PATIENCE_S)
             for sentence in look.news:
                 LOG.warning("%s", sentence)
-            self._text = publishing.text_of(look, self._agents())
+            self._seen_agents = self._agents()
+            self._text = self._write()
         self._judge_links()
 
     def _agents(self) -> tuple[pci_host.L2Agent, ...] | None:
@@ -115,6 +119,7 @@ class Attendant:
         with _faults.catching("It does not matter whether links are bad"):
             self._mark_links(pci_tracker)
         with _faults.catching("It is not known what fails together"):
+            self._follow_devices(pci_tracker)
             self._tell_domains(pci_tracker)
         with _faults.catching("No scheduler hears of the hardware"):
             self._publish(resource_tracker, compute_node)
@@ -189,6 +194,16 @@ class Attendant:
                 "Not handed out until they are back: %s.",
                 ", ".join(shown) + (f" and {more} more" if more else ""),
             )
+
+    def _follow_devices(self, pci_tracker: tracker.Tracker) -> None:
+        """Publish what else Nova tracks since the text was written."""
+        plain = publishing.plain_of(pci_tracker.pci_devs)
+        if plain != self._plain:
+            self._plain = plain
+            self._text = self._write()
+
+    def _write(self) -> str:
+        return publishing.text_of(self._look, self._seen_agents, self._plain)
 
     def _tell_domains(self, pci_tracker: tracker.Tracker) -> None:
         known = published.domains_of_text(self._text)

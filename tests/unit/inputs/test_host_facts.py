@@ -43,7 +43,7 @@ FACTS = host_facts.HostFacts(
         ),
     ),
     pfs=(
-        host_facts.PfFacts(
+        host_facts.FunctionFacts(
             _PF,
             pci_device.Link.UP,
             "8086 a0-36-9f",
@@ -52,7 +52,7 @@ FACTS = host_facts.HostFacts(
             "0000:40:01.0",
             "0000:40:01.0",
         ),
-        host_facts.PfFacts(
+        host_facts.FunctionFacts(
             _PF._replace(function=1),
             pci_device.Link.NO_CARRIER,
             "8086 a0-36-9f",
@@ -60,7 +60,21 @@ FACTS = host_facts.HostFacts(
             root_port="0000:40:02.0",
             switch="0000:42:00.0",
         ),
-        host_facts.PfFacts(_PF._replace(bus=0x81)),
+        host_facts.FunctionFacts(_PF._replace(bus=0x81)),
+    ),
+    plain=(
+        host_facts.FunctionFacts(
+            _PF._replace(bus=0xC1),
+            card="0000:c1:00",
+            root_port="0000:c0:01.0",
+            switch="0000:c0:01.0",
+        ),
+        host_facts.FunctionFacts(
+            _PF._replace(bus=0xC4),
+            card="0000:c4:00",
+            root_port="0000:c0:03.0",
+            switch="0000:c2:00.0",
+        ),
     ),
 )
 
@@ -87,7 +101,7 @@ def test_the_golden_file_is_read_as_what_was_meant() -> None:
 def test_without_a_switch_the_root_port_says_what_fails() -> None:
     pfs = _facts(pf=[{"a": str(_PF), "r": "0000:40:01.0"}]).pfs
     assert pfs == (
-        host_facts.PfFacts(
+        host_facts.FunctionFacts(
             _PF, root_port="0000:40:01.0", switch="0000:40:01.0"
         ),
     )
@@ -121,7 +135,7 @@ def test_the_time_is_no_reason_to_write_more_than_once_in_ten_minutes() -> (
 def test_of_links_that_were_told_long_ago_it_is_said(
     age_s: int, *, is_said: bool
 ) -> None:
-    pfs = (host_facts.PfFacts(_PF),)
+    pfs = (host_facts.FunctionFacts(_PF),)
     told = host_facts.HostFacts(time_s=600, pfs=pfs)
     said = host_facts.say_if_stale(told, 600 + age_s)
     if is_said:
@@ -257,8 +271,8 @@ def test_an_odd_pf_leaves_the_others() -> None:
     )
     assert reading.facts is not None
     assert reading.facts.pfs == (
-        host_facts.PfFacts(_PF, pci_device.Link.DOWN),
-        host_facts.PfFacts(_PF._replace(bus=0x81), bond="bond0"),
+        host_facts.FunctionFacts(_PF, pci_device.Link.DOWN),
+        host_facts.FunctionFacts(_PF._replace(bus=0x81), bond="bond0"),
     )
     assert [str(each) for each in reading.oddities] == [
         '$.pf[0].l: "sideways" is no state of a link',
@@ -280,7 +294,7 @@ _AGENTS = st.builds(
     ),
 )
 _PF_FACTS = st.builds(
-    host_facts.PfFacts,
+    host_facts.FunctionFacts,
     address=st.builds(
         pci_address.PciAddress,
         st.integers(0, 0xFFFFFFFF),
@@ -292,15 +306,16 @@ _PF_FACTS = st.builds(
     card=st.none() | _TEXTS,
     bond=st.none() | _TEXTS,
 )
+_FUNCTIONS = st.none() | st.lists(
+    _PF_FACTS, max_size=4, unique_by=lambda each: each.address
+).map(lambda found: tuple(sorted(found, key=lambda each: each.address)))
 _FACTS = st.builds(
     host_facts.HostFacts,
     time_s=st.none()
     | st.integers(0, 10_000_000).map(lambda n: n * host_facts.TIME_STEP_S),
     agents=st.none() | st.lists(_AGENTS, max_size=3).map(tuple),
-    pfs=st.none()
-    | st.lists(_PF_FACTS, max_size=4, unique_by=lambda pf: pf.address).map(
-        lambda pfs: tuple(sorted(pfs, key=lambda pf: pf.address))
-    ),
+    pfs=_FUNCTIONS,
+    plain=_FUNCTIONS,
 )
 
 
@@ -324,6 +339,7 @@ def test_no_facts_are_too_long_and_what_is_left_is_never_wrong(
         facts,
         agents=facts.agents and facts.agents * many_agents,
         pfs=facts.pfs and facts.pfs * many_pfs,
+        plain=facts.plain and facts.plain * many_pfs,
     )
     text = host_facts.write(more)
     assert len(text.encode()) <= host_facts.MAX_BYTES
@@ -340,7 +356,8 @@ _JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from("vtlacubpx") | st.sampled_from(["l2", "pf"]),
+            st.sampled_from("vtlacubpx")
+            | st.sampled_from(["l2", "pf", "pci"]),
             inner,
             max_size=4,
         )

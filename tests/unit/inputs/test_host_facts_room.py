@@ -12,9 +12,9 @@ from pci_sched.model import device as pci_device
 from pci_sched.model import host as pci_host
 
 
-def _pfs(count: int, card: str) -> tuple[host_facts.PfFacts, ...]:
+def _pfs(count: int, card: str) -> tuple[host_facts.FunctionFacts, ...]:
     return tuple(
-        host_facts.PfFacts(
+        host_facts.FunctionFacts(
             pci_address.PciAddress(0, number // 32, number % 32, 0),
             pci_device.Link.UP,
             card,
@@ -42,6 +42,11 @@ def _agents(count: int, size: int) -> tuple[pci_host.L2Agent, ...]:
             host_facts.HostFacts(agents=_agents(1, 10), pfs=_pfs(90, "card")),
             [],
             id="ninety PFs fit",
+        ),
+        pytest.param(
+            host_facts.HostFacts(pfs=_pfs(90, "card"), plain=_pfs(90, "c")),
+            ["pci"],
+            id="plain devices go before PFs",
         ),
         pytest.param(
             host_facts.HostFacts(

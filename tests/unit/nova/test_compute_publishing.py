@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a compute publishes of its host is what a scheduler reads."""
 
+from collections.abc import Collection
 import dataclasses
 import json
 
@@ -49,9 +50,11 @@ _LOOK = watch.Look(_HOST, time_s=_NOW)
 
 
 def _facts(
-    look: watch.Look, agents: tuple[pci_host.L2Agent, ...] | None = None
+    look: watch.Look,
+    agents: tuple[pci_host.L2Agent, ...] | None = None,
+    plain: Collection[str] = (),
 ) -> host_facts.HostFacts:
-    reading = host_facts_reader.read(publishing.text_of(look, agents))
+    reading = host_facts_reader.read(publishing.text_of(look, agents, plain))
     assert reading.oddities == ()
     assert reading.facts is not None
     return reading.facts
@@ -60,13 +63,15 @@ def _facts(
 def test_each_pf_is_told_with_its_link_card_and_bond() -> None:
     serial = "8086 a0-36-9f"
     assert _facts(_LOOK).pfs == (
-        host_facts.PfFacts(
+        host_facts.FunctionFacts(
             made_hosts.at("0000:41:00.0"), _Link.UP, serial, "bond0"
         ),
-        host_facts.PfFacts(
+        host_facts.FunctionFacts(
             made_hosts.at("0000:41:00.1"), _Link.NO_CARRIER, serial, ""
         ),
-        host_facts.PfFacts(made_hosts.at("0000:81:00.0"), card="0000:81:00"),
+        host_facts.FunctionFacts(
+            made_hosts.at("0000:81:00.0"), card="0000:81:00"
+        ),
     )
 
 
@@ -92,6 +97,36 @@ def test_what_fails_with_a_pf_is_told_as_far_as_sysfs_shows_it() -> None:
             "0000:40:01.0",
         )
     }
+
+
+def test_of_plain_devices_those_are_told_that_are_given_away() -> None:
+    """A host has many others; a PF is told of as what it is."""
+    root, port, upstream = "pci0000:c0", "0000:c0:01.0", "0000:c2:00.0"
+    gpus = [
+        made_hosts.plain(f"0000:{bus}:00.0", path=(root, port, *switch))
+        for bus, switch in (("c1", ()), ("c4", (upstream,)), ("c5", ()))
+    ]
+    host = made_hosts.host(
+        [*gpus, made_hosts.pf("0000:81:00.0")],
+        [made_hosts.bridge(upstream, "switch-upstream", root, port)],
+    )
+    look = watch.Look(host)
+    wanted = ["0000:c1:00.0", "0000:c4:00.0", "0000:81:00.0", "0000:99:00.0"]
+    assert _facts(look, plain=wanted).plain == (
+        host_facts.FunctionFacts(
+            made_hosts.at("0000:c1:00.0"),
+            card="0000:c1:00",
+            root_port="0000:c0:01.0",
+            switch="0000:c0:01.0",
+        ),
+        host_facts.FunctionFacts(
+            made_hosts.at("0000:c4:00.0"),
+            card="0000:c4:00",
+            root_port="0000:c0:01.0",
+            switch="0000:c2:00.0",
+        ),
+    )
+    assert _facts(look).plain == ()
 
 
 def test_the_agents_are_told_as_they_are_known() -> None:
