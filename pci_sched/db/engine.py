@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections to the database of a ledger."""
 
+from collections.abc import Mapping
 import os
 import pathlib
 import sqlite3
@@ -79,6 +80,7 @@ def connect(
     made = _create(parsed, _arguments(parsed, timeout_s, for_migration))
     # All that oslo.db registers beside this is for savepoints.
     event.listen(made, "handle_error", exc_filters.handler, retval=True)
+    event.listen(made, "do_connect", _connect)
     statements.prepare(made)
     if kind == "sqlite":
         event.listen(made, "connect", _prepare_sqlite)
@@ -195,6 +197,19 @@ def _make_private(database: str | None) -> None:
         raise exception.LedgerUnusable(
             f"{path}: {error.strerror}; [pci_sched]connection has to name a"
             " file that this user may write"
+        ) from error
+
+
+def _connect(
+    dialect: Any, _record: object, args: Any, options: Mapping[str, Any]
+) -> Any:
+    """Make one connection, if the driver knows all that the URL says."""
+    try:
+        return dialect.connect(*args, **options)
+    except TypeError as error:
+        raise exception.LedgerUnusable(
+            f"[pci_sched]connection: what the URL says after its ? the driver"
+            f" {dialect.driver} does not take: {error}"
         ) from error
 
 

@@ -323,6 +323,13 @@ def test_what_the_url_says_itself_is_kept(
     assert found[1] in ("led", "4711")
 
 
+def test_what_the_driver_does_not_know_of_a_url_is_named() -> None:
+    database = engine.connect("mysql+pymysql://u@h/d?retries=3")
+    message = "after its . the driver pymysql does not take: .*'retries'"
+    with pytest.raises(exception.LedgerUnusable, match=message):
+        database.connect()
+
+
 def test_a_command_that_cannot_be_added_to_is_refused() -> None:
     with pytest.raises(exception.LedgerUnusable, match="one SET statement"):
         engine.connect("mysql+pymysql://u@h/d?init_command=SELECT 1")
