@@ -4,6 +4,7 @@
 from collections.abc import Collection
 import dataclasses
 import json
+import pathlib
 
 import hypothesis
 import pytest
@@ -16,6 +17,7 @@ from pci_sched.model import host as pci_host
 from pci_sched.model import request as pci_request
 from pci_sched.nova.compute import publishing, watch
 from pci_sched.topology import build, fault
+import recorded
 
 _Link = pci_device.Link
 _OVS = pci_host.L2Agent("Open vSwitch agent", alive=True)
@@ -127,6 +129,21 @@ def test_of_plain_devices_those_are_told_that_are_given_away() -> None:
         ),
     )
     assert _facts(look).plain == ()
+
+
+def test_a_plain_device_of_a_real_kernel_hangs_on_its_switch(
+    tmp_path: pathlib.Path,
+) -> None:
+    """As ``lspci -t`` showed it on that host, beside two PFs."""
+    root = recorded.unpack("switch-nvme", tmp_path)
+    look = watch.HardwareWatch(root).look(30)
+    found = _facts(look, plain=["0000:06:00.0"])
+    assert [str(each.address) for each in found.plain or ()] == [
+        "0000:06:00.0"
+    ]
+    assert {(each.root_port, each.switch) for each in found.functions} == {
+        ("0000:00:02.0", "0000:01:00.0")
+    }
 
 
 def test_the_agents_are_told_as_they_are_known() -> None:
