@@ -80,7 +80,7 @@ def connect(
     made = _create(parsed, _arguments(parsed, timeout_s, for_migration))
     # All that oslo.db registers beside this is for savepoints.
     event.listen(made, "handle_error", exc_filters.handler, retval=True)
-    event.listen(made, "do_connect", _connect)
+    _say_what_is_wrong(made)
     statements.prepare(made)
     if kind == "sqlite":
         event.listen(made, "connect", _prepare_sqlite)
@@ -200,17 +200,26 @@ def _make_private(database: str | None) -> None:
         ) from error
 
 
-def _connect(
-    dialect: Any, _record: object, args: Any, options: Mapping[str, Any]
-) -> Any:
-    """Make one connection, if the driver knows all that the URL says."""
-    try:
-        return dialect.connect(*args, **options)
-    except TypeError as error:
-        raise exception.LedgerUnusable(
-            f"[pci_sched]connection: what the URL says after its ? the driver"
-            f" {dialect.driver} does not take: {error}"
-        ) from error
+def _say_what_is_wrong(made: sa.Engine) -> None:
+    """Have it said if the driver does not take what the URL tells it.
+
+    Drivers stumble over that, with errors of Python's own.
+    """
+    given = ", ".join(sorted(made.url.query))
+
+    def connect(
+        dialect: Any, _record: object, args: Any, options: Mapping[str, Any]
+    ) -> Any:
+        try:
+            return dialect.connect(*args, **options)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise exception.LedgerUnusable(
+                f"[pci_sched]connection: the driver {dialect.driver} does not"
+                f" take what the URL says after its ? ({given}): {error}"
+            ) from error
+
+    if given:
+        event.listen(made, "do_connect", connect)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

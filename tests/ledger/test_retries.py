@@ -323,9 +323,11 @@ def test_what_the_url_says_itself_is_kept(
     assert found[1] in ("led", "4711")
 
 
-def test_what_the_driver_does_not_know_of_a_url_is_named() -> None:
-    database = engine.connect("mysql+pymysql://u@h/d?retries=3")
-    message = "after its . the driver pymysql does not take: .*'retries'"
+@pytest.mark.parametrize("said", ["retries=3", "ssl=true", "port=x"])
+def test_what_the_driver_does_not_take_of_a_url_is_named(said: str) -> None:
+    database = engine.connect(f"mysql+pymysql://u@h/d?{said}")
+    key = said.partition("=")[0]
+    message = rf"driver pymysql does not take .* after its \? \({key}\): "
     with pytest.raises(exception.LedgerUnusable, match=message):
         database.connect()
 
