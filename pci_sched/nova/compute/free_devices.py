@@ -121,14 +121,26 @@ def held(devices: Iterable[Any], status: str, uuid: str) -> Iterator[Any]:
     :param uuid: Of the instance.
     :yields: The devices.
     """
-    for device in devices:
-        try:
-            # Each device of the host is looked at: the quickest way there is.
-            has_status = device._obj_status == status  # noqa: SLF001
-        except AttributeError:
-            continue
-        if has_status and spec_rows.get(device, "instance_uuid") == uuid:
+    for device in _of(devices, uuid):
+        if spec_rows.get(device, "status") == status:
             yield device
+
+
+def _of(devices: Iterable[Any], uuid: str) -> list[Any]:
+    try:
+        # Each device of the host is looked at: the quickest way there is.
+        return [
+            each
+            for each in devices
+            if each._obj_instance_uuid == uuid  # noqa: SLF001
+        ]
+    except AttributeError:
+        # A new one was never anybody's.
+        return [
+            each
+            for each in devices
+            if spec_rows.get(each, "instance_uuid") == uuid
+        ]
 
 
 def claimable(devices: Sequence[Any]) -> list[Any]:
